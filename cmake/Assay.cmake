@@ -24,6 +24,8 @@ target_compile_definitions(assay_flags INTERFACE _GNU_SOURCE)
 target_compile_options(assay_flags INTERFACE
     -ffp-contract=off -fno-common -fstack-protector-strong
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes -Wswitch-enum -Wformat=2 -Wvla
+    # Messages and names are cut at the end of their buffers on purpose.
+    $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>
     $<$<C_COMPILER_ID:Clang>:-Wno-gnu-zero-variadic-macro-arguments>
     $<$<BOOL:${ASSAY_WERROR}>:-Werror>
     $<$<CONFIG:Debug>:-Og>)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ownership helpers for locals: CLEANUP(f) runs f(&variable) at scope end, TAKE(p) hands a pointer over.
- * Destructors named x_cleanup take a pointer to the variable and accept the empty value.
+ * Ownership helpers for locals: CLEANUP(f) runs f(&variable) at scope end, TAKE(p) hands a
+ * pointer over. Destructors named x_cleanup take a pointer to the variable and accept the empty
+ * value.
  */
 #ifndef ASSAY_BASE_CLEANUP_H
 #define ASSAY_BASE_CLEANUP_H
@@ -14,11 +15,11 @@
 #define NORETURN          __attribute__((noreturn))
 
 /* Hands over the value of an owned pointer local: yields it and leaves NULL behind. */
-#define TAKE(pointer)                         \
-    (__extension__({                          \
+#define TAKE(pointer)                           \
+    (__extension__({                            \
         __typeof__(pointer) taken_ = (pointer); \
-        (pointer) = NULL;                     \
-        taken_;                               \
+        (pointer) = NULL;                       \
+        taken_;                                 \
     }))
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))

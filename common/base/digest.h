@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SHA-256 through OpenSSL's EVP: the only hash that identifies anything. 32 bytes, printed as 64 lower-case hex digits. */
+/* SHA-256 through OpenSSL's EVP: the only hash that identifies anything. 32 bytes, printed as
+ * 64 lower-case hex digits. */
 #ifndef ASSAY_BASE_DIGEST_H
 #define ASSAY_BASE_DIGEST_H
 
@@ -20,8 +21,9 @@ struct digester {
 
 void digester_init(struct digester *digester);
 void digester_add(struct digester *digester, const void *data, size_t length);
-struct digest digester_end(struct digester *digester); /* value so far; the digester starts anew */
-void digester_done(struct digester *digester);         /* usable with CLEANUP */
+struct digest digester_end(
+    struct digester *digester);                /* value so far; the digester starts anew */
+void digester_done(struct digester *digester); /* usable with CLEANUP */
 
 struct digest digest_of(const void *data, size_t length);
 bool digest_equal(const struct digest *a, const struct digest *b);

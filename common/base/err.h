@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Errors: a code to decide by, one line for people, a hint that says what to do. Functions that can fail are
- * `bool f(..., struct err *err)`; every err_* function returns false, so that `return err_set(err, ...)` reads well.
- * Messages are lower case, one line, no period, names in 'ticks'; they say what was expected and what was found.
+ * Errors: a code to decide by, one line for people, a hint that says what to do. Functions that
+ * can fail are `bool f(..., struct err *err)`; every err_* function returns false, so that
+ * `return err_set(err, ...)` reads well. Messages are lower case, one line, no period, names in
+ * 'ticks'; they say what was expected and what was found.
  */
 #ifndef ASSAY_BASE_ERR_H
 #define ASSAY_BASE_ERR_H
@@ -35,10 +36,11 @@ struct err {
     char hint[512];
 };
 
-/* Replaces what is there. `err` may be NULL everywhere (then nothing is recorded). All return false. */
+/* Replaces what is there. `err` may be NULL everywhere (then nothing is recorded). All return
+ * false. */
 bool err_set(struct err *err, enum err_code code, const char *format, ...) PRINTF(3, 4);
-/* errno_value chooses ERR_NO_SPACE for ENOSPC/EDQUOT, ERR_DENIED for EACCES/EPERM, ERR_NOT_FOUND for ENOENT, else ERR_IO;
- * appends ": " and strerror. */
+/* errno_value chooses ERR_NO_SPACE for ENOSPC/EDQUOT, ERR_DENIED for EACCES/EPERM,
+ * ERR_NOT_FOUND for ENOENT, else ERR_IO; appends ": " and strerror. */
 bool err_sys(struct err *err, int errno_value, const char *format, ...) PRINTF(3, 4);
 /* Puts "context: " in front of the message; code and hint stay. */
 bool err_wrap(struct err *err, const char *format, ...) PRINTF(2, 3);

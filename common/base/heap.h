@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An intrusive binary min-heap ordered by (key, tie): embed struct heap_node, recover the owner with container_of.
- * O(log n) insert, remove, update; O(1) first.
+ * An intrusive binary min-heap ordered by (key, tie): embed struct heap_node, recover the owner
+ * with container_of. O(log n) insert, remove, update; O(1) first.
  */
 #ifndef ASSAY_BASE_HEAP_H
 #define ASSAY_BASE_HEAP_H
@@ -22,7 +22,8 @@ struct heap {
     size_t capacity;
 };
 
-#define container_of(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+#define container_of(pointer, type, member) \
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 void heap_init(struct heap *heap);
 void heap_done(struct heap *heap);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A growable byte buffer with a hard maximum, always NUL-terminated. Embedded: str_init/str_done. Appending past the
- * maximum truncates and sets `overflow`, which the caller looks at once at the end.
+ * A growable byte buffer with a hard maximum, always NUL-terminated. Embedded:
+ * str_init/str_done. Appending past the maximum truncates and sets `overflow`, which the caller
+ * looks at once at the end.
  */
 #ifndef ASSAY_BASE_STR_H
 #define ASSAY_BASE_STR_H
@@ -36,7 +37,8 @@ char *str_take(struct str *str);
 
 bool str_has_prefix(const char *text, const char *prefix);
 bool str_has_suffix(const char *text, const char *suffix);
-/* Edit distance (Levenshtein with transpositions), for "did you mean"; capped at `limit` + 1. */
+/* Edit distance (Levenshtein with transpositions), for "did you mean"; capped at `limit` + 1.
+ */
 size_t str_distance(const char *a, const char *b, size_t limit);
 /* Nearest of the names within a third of the length, or NULL. */
 const char *str_nearest(const char *name, const char *const *names, size_t count);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs a fuzz target over a corpus without libFuzzer: replay DIR-OR-FILE ... An empty corpus is an error. */
+/* Runs a fuzz target over a corpus without libFuzzer: replay DIR-OR-FILE ... An empty corpus is
+ * an error. */
 #include <ftw.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What every unit test includes: cmocka with the headers that it wants, and temporary directories. A test file ends with
+ * What every unit test includes: cmocka with the headers that it wants, and temporary
+ * directories. A test file ends with
  *
  *     int main(void)
  *     {
@@ -11,14 +12,14 @@
 #ifndef ASSAY_TESTS_UNIT_TEST_H
 #define ASSAY_TESTS_UNIT_TEST_H
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include <cmocka.h>
-
-/* Makes a new directory below $TMPDIR or /tmp and returns its path; it is removed with all its content when the program ends. */
+/* Makes a new directory below $TMPDIR or /tmp and returns its path; it is removed with all its
+ * content when the program ends. */
 const char *test_temp_dir(void);
 /* The path of `name` in the temporary directory `dir`, in one of 16 rotating static buffers. */
 const char *test_path(const char *dir, const char *name);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every limit of the system, each with its reason. What exceeds one is refused with ERR_LIMIT
+ * and a message that names the limit; nothing is cut silently, except logs, which say so.
+ * Running out of memory aborts, so every input that could cause it has its bound here.
+ */
+#ifndef ASSAY_BASE_LIMITS_H
+#define ASSAY_BASE_LIMITS_H
+
+#include <stdint.h>
+
+#define KIB (UINT64_C(1) << 10)
+#define MIB (UINT64_C(1) << 20)
+#define GIB (UINT64_C(1) << 30)
+
+/* --- Trees that come from outside --- */
+
+/* A grid file written by a person is a few KiB; a generated one with 100k points stays below
+ * this. */
+#define LIMIT_YAML_BYTES ((size_t)(4 * MIB))
+/* Lowered plans and file lists are JSON written by programs, so they may be larger. */
+#define LIMIT_JSON_BYTES ((size_t)(16 * MIB))
+/* Bounds stacks and libyaml's work on nested flow collections, which grows with the square of
+ * the depth. */
+#define LIMIT_NODE_DEPTH 64
+/* About 100 bytes each in memory: a hostile document costs at most 100 MB while it is looked
+ * at. */
+#define LIMIT_NODES 1000000
+
+/* --- Names and paths --- */
+
+/* Names are path components and map keys in tables of people: [A-Za-z0-9._-], not starting with
+ * a dot. */
+#define LIMIT_NAME 128
+/* Below PATH_MAX, so that a store's own prefix still fits in front. */
+#define LIMIT_RELATIVE_PATH 1024
+/* Deepest directory nesting in a published tree or a removed one. */
+#define LIMIT_TREE_DEPTH 64
+/* Entries of one directory listing, one glob, or one tree object: bounds the memory of a
+ * listing to some 100 MB. */
+#define LIMIT_TREE_ENTRIES 1000000
+
+/* --- Messages and artifacts --- */
+
+/* One protocol message; a peer that sends more is disconnected. Larger things travel as
+ * artifact chunks. */
+#define LIMIT_MESSAGE_BYTES ((size_t)(4 * MIB))
+/* One chunk of PUT or FETCH: large enough to fill a link, small enough to keep a turn short. */
+#define LIMIT_BLOB_CHUNK_BYTES ((size_t)(1 * MIB))
+/* A tree object's canonical JSON: LIMIT_TREE_ENTRIES entries of about 250 bytes. */
+#define LIMIT_TREE_JSON_BYTES ((size_t)(256 * MIB))
+/* The files of a program as submitted: code and small tables, never data. */
+#define LIMIT_PROGRAM_BYTES (64 * MIB)
+
+/* --- Grids --- */
+
+/* A product of 16 axes is beyond what a person can compare; bounds per-cell coordinates. */
+#define LIMIT_AXES 16
+/* A directory of checkpoints may be an axis; more points than this is a mistake. */
+#define LIMIT_POINTS_PER_AXIS 100000
+/* The task ordinal has 32 bits; the coordinator keeps about 100 bytes per task in memory. */
+#define LIMIT_TASKS_PER_GRID 2000000
+/* A property of the pool and never of the cluster: bounds the tasks that one curation step
+ * makes. */
+#define LIMIT_GROUPS_PER_POOL 2000
+
+/* --- Attempts --- */
+
+/* A metric's name and its tag, which are columns of an index. */
+#define LIMIT_METRIC_NAME 128
+/* One line of metrics.jsonl: room for a few hundred numbers. */
+#define LIMIT_METRIC_LINE_BYTES ((size_t)(64 * KIB))
+/* A log keeps its head, where set-up errors are, and its tail, where the end is. */
+#define LIMIT_LOG_HEAD_BYTES (1 * MIB)
+#define LIMIT_LOG_TAIL_BYTES (4 * MIB)
+
+/* --- Configuration and children --- */
+
+/* A configuration file is written by hand. */
+#define LIMIT_CONFIG_BYTES ((size_t)(256 * KIB))
+/* What run-and-capture keeps of each of a child's streams unless the caller says less. */
+#define LIMIT_CAPTURE_BYTES ((size_t)(16 * MIB))
+
+#endif
