@@ -12,11 +12,13 @@
 #ifndef ASSAY_TESTS_UNIT_TEST_H
 #define ASSAY_TESTS_UNIT_TEST_H
 
-#include <cmocka.h>
+/* clang-format off: cmocka.h needs the others before it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
 
 /* Makes a new directory below $TMPDIR or /tmp and returns its path; it is removed with all its
  * content when the program ends. */
