@@ -50,19 +50,20 @@ size_t utf8_sequence(const char *text, size_t length)
     return size;
 }
 
-bool str_is_utf8(const char *text, size_t length)
+size_t utf8_prefix(const char *text, size_t length)
 {
     size_t i = 0;
     while (i < length) {
-        if ((unsigned char)text[i] < 0x80) {
-            i++;
-            continue;
-        }
-        size_t step = utf8_sequence(text + i, length - i);
+        size_t step = (unsigned char)text[i] < 0x80 ? 1 : utf8_sequence(text + i, length - i);
         if (step == 0) {
-            return false;
+            break;
         }
         i += step;
     }
-    return true;
+    return i;
+}
+
+bool str_is_utf8(const char *text, size_t length)
+{
+    return utf8_prefix(text, length) == length;
 }

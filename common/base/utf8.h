@@ -8,5 +8,7 @@
 /* Bytes (1 to 4) of the well-formed sequence that starts at `text`, or 0 when there is none.
  * `length` > 0. */
 size_t utf8_sequence(const char *text, size_t length);
+/* Bytes of the longest well-formed prefix. */
+size_t utf8_prefix(const char *text, size_t length);
 
 #endif

@@ -13,6 +13,7 @@
 #include "common/base/check.h"
 #include "common/base/limits.h"
 #include "common/base/node.h"
+#include "common/base/utf8.h"
 #include "common/base/yaml_scalar.h"
 
 enum {
@@ -104,18 +105,9 @@ static bool check_text(struct reader *reader, const char *text, size_t length)
             length,
             LIMIT_YAML_BYTES);
     }
-    if (!str_is_utf8(text, length)) {
-        size_t valid = length;
-        while (!str_is_utf8(text, valid)) {
-            valid /= 2;
-        }
-        /* The longest valid prefix lies between `valid` and twice that; a linear scan there is
-         * cheap and rare. */
-        for (size_t end = valid; end <= length && str_is_utf8(text + valid, end - valid);
-             end++) {
-            start = place_at(text, end);
-        }
-        return fail(reader, ERR_INPUT, start, "text is not valid UTF-8");
+    size_t valid = utf8_prefix(text, length);
+    if (valid < length) {
+        return fail(reader, ERR_INPUT, place_at(text, valid), "text is not valid UTF-8");
     }
     size_t open = 0;
     for (size_t i = 0; i < length; i++) {

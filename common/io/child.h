@@ -28,9 +28,8 @@ struct child_request {
     const char *const *env; /* "NAME=value", ends with NULL; NULL: nothing but PATH, HOME, USER,
                                LANG, LC_ALL, TMPDIR, TZ */
     const char *cwd;        /* NULL: the parent's */
-    int stdin_fd, stdout_fd,
-        stderr_fd; /* -1: /dev/null; 0 in a zeroed request is the parent's own stdin */
-    const struct child_fd *fds; /* further ones */
+    int stdin_fd, stdout_fd, stderr_fd; /* 0: the parent's own; -1: /dev/null */
+    const struct child_fd *fds;         /* further ones */
     size_t fds_count;
     bool new_session; /* setsid: no controlling terminal either */
 };
