@@ -37,9 +37,11 @@ struct axis {
     size_t points_count, points_capacity;
     uint32_t by;         /* axis index it depends on, or GRID_NONE */
     bool **by_allowed;   /* [point of `by`][own point], when dependent */
+    const char *files_kind; /* axis of files: kind of the artifact ("tree" unless given), else NULL */
     uint32_t line, column;
 };
 
+/* Each point of an axis of files is also an input, named "AXIS=POINT", after those of `inputs:`, so that it is frozen like them. */
 enum input_kind { INPUT_POOL = 0, INPUT_FILE, INPUT_DIR };
 
 struct grid_input {
@@ -65,7 +67,7 @@ struct grid_source {
     const char *output;        /* upstream's output name; NULL = its only or first one of the wanted kind */
     struct grid_where *where;  /* pinned axes */
     size_t where_count;
-    struct grid_where *except; /* absent at these points */
+    struct grid_where *except; /* absent where, for every axis named here, the point is one of those listed for it */
     size_t except_count;
     uint32_t line, column;
 };
@@ -96,7 +98,8 @@ struct grid_stage {
     size_t links_count;
     struct node *with;              /* parameters as written, with ${...} inside */
     struct node *needs;             /* as written, or NULL */
-    uint32_t failures_max;          /* retry: N, 0 = manifest's */
+    struct pipeline_variant *curate_variant; /* the fixed pipeline, resolved; NULL when it has ${...} */
+    uint32_t failures_max;          /* retry: N gives N + 1, 0 = manifest's */
     uint64_t time_ms;               /* 0 = manifest's */
     int32_t priority;               /* parsed, not in force */
     uint32_t at_most;               /* parsed, not in force */
@@ -132,7 +135,8 @@ struct grid {
     const struct manifest **programs; /* used by the grid, each once */
     size_t programs_count;
     struct step_library steps;
-    /* variants of every axis that a curate stage uses, [axis][point]; components' pool = index into inputs */
+    /* Variants of every axis that a curate stage uses, [axis][point]; components' pool = index into inputs. One whose steps
+     * have ${...} is empty here (components_count 0): grid_stage_variant() gives it at a point. */
     struct pipeline_variant **variants;
     struct grid_compare compare;
     struct node *promote;    /* parsed and validated, not in force */
@@ -156,8 +160,16 @@ size_t grid_stage_points(const struct grid *grid, const struct grid_stage *stage
 /* with: at a point: ${axis} and ${axis.field} replaced, scale expanded, defaults filled in, bounds checked, seeds derived. */
 bool grid_stage_params(const struct grid *grid, const struct grid_stage *stage, const uint32_t *point, struct arena *arena,
     struct diags *diags, struct node **ret_params);
+/* The variant that a curate stage makes at a point. */
+bool grid_stage_variant(const struct grid *grid, const struct grid_stage *stage, const uint32_t *point, struct arena *arena,
+    struct diags *diags, struct pipeline_variant *ret_variant);
 bool grid_stage_needs(const struct grid *grid, const struct grid_stage *stage, const uint32_t *point, struct arena *arena,
     struct diags *diags, struct resources *ret_needs);
+/* True where `except:` takes the source away. */
+bool grid_source_absent(const struct grid_source *source, const uint32_t *point);
+/* Value of a step's parameter of type artifact, as step_use has it: {"stage": NAME, "output"?, "where"?: {axis: point}} or
+ * {"input": NAME}. Checked at loading. */
+bool grid_step_source(const struct grid *grid, const struct node *value, struct arena *arena, struct grid_source *ret_source);
 /* "variant=raw,scale=cpu-xs,seed=1" (axes of the point, in axis order); "" for no axes. */
 char *grid_point_name(const struct grid *grid, const uint32_t *point, struct arena *arena);
 /* derive: int64 >= 0 from the first 8 bytes (little endian) of SHA-256("<label>:<seed in decimal>"), shifted right by one. */
