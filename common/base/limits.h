@@ -81,4 +81,36 @@
 /* What run-and-capture keeps of each of a child's streams unless the caller says less. */
 #define LIMIT_CAPTURE_BYTES ((size_t)(16 * MIB))
 
+/* --- Wire --- */
+
+/* Attempts, assignments or results in one batched message: a turn's work, and what a worker may
+ * hold at all. */
+#define LIMIT_BATCH 4096
+/* One-line strings: names of tasks, messages, hints, reasons, units. */
+#define LIMIT_LINE_BYTES 2048
+/* JSON in a field (parameters, specs, query answers): leaves room for the rest of a message. */
+#define LIMIT_FIELD_JSON_BYTES ((size_t)(3 * MIB))
+/* A command's words, and its exit rules. */
+#define LIMIT_COMMAND_WORDS 1024
+#define LIMIT_EXIT_RULES    256
+/* Named inputs of a task; a cut reads one per distinct measure. */
+#define LIMIT_INPUTS 1024
+/* Entries of one gathered input: all groups of several pools. */
+#define LIMIT_INPUT_ENTRIES 65536
+/* Declared outputs: a fused curation pass has one per step. */
+#define LIMIT_OUTPUTS 1024
+/* Devices of one node. */
+#define LIMIT_DEVICES 256
+/* Points of one METRICS message: about 0.5 MiB. */
+#define LIMIT_METRIC_POINTS 16384
+/* Digests asked about in one HAVE. */
+#define LIMIT_HAVE_DIGESTS 65536
+/* What a decision task may say; it is stored in a row and applied in one event. */
+#define LIMIT_DECISION_BYTES ((size_t)(64 * KIB))
+/* The end of a log that travels in FINISHED, for `assay status`. */
+#define LIMIT_LOG_EXCERPT_BYTES ((size_t)(4 * KIB))
+/* What unpacking may allocate beyond a multiple of the frame, so that a frame of empty parts
+ * cannot grow a thousandfold. */
+#define LIMIT_UNPACK_BYTES ((size_t)(32 * MIB))
+
 #endif
