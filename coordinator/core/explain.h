@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Why a task is where it is and what happens next: computed on demand from the core's state, as
+ * a structure for programs and as text for people.
+ */
+#ifndef ASSAY_CORE_EXPLAIN_H
+#define ASSAY_CORE_EXPLAIN_H
+
+#include "common/base/str.h"
+#include "coordinator/core/rows.h"
+
+#define EXPLAIN_LIST_MAX 8 /* upstream tasks and workers named; the counts are complete */
+
+enum explain_cause {
+    EXPLAIN_FINAL = 0, /* done, failed, cancelled, skipped: see reason and detail */
+    EXPLAIN_UPSTREAM,  /* waits for upstream tasks that may still come */
+    EXPLAIN_STUCK,     /* waits for an upstream that failed or was cancelled */
+    EXPLAIN_HELD,
+    EXPLAIN_LOOKUP,    /* the store is being asked for a result of its key */
+    EXPLAIN_SAME_AS,   /* another task of equal key does the work */
+    EXPLAIN_BACKOFF,   /* until_ms */
+    EXPLAIN_NO_WORKER, /* no worker is up */
+    EXPLAIN_TOO_LARGE, /* no worker, even empty, has what it needs */
+    EXPLAIN_RESOURCES, /* workers that could run it are busy */
+    EXPLAIN_QUEUE,     /* others come first */
+    EXPLAIN_LEASED,
+    EXPLAIN_RUNNING,
+    EXPLAIN_CAUSES,
+};
+
+struct explain_upstream {
+    struct task_id task;
+    const char *name;
+    enum task_state state;
+};
+
+enum explain_resource {
+    EXPLAIN_SLOTS = 0,
+    EXPLAIN_CPUS,
+    EXPLAIN_MEMORY,
+    EXPLAIN_DISK,
+    EXPLAIN_GPUS,
+    EXPLAIN_AVAILABLE, /* the worker takes nothing new: see its state */
+};
+
+/* The first thing that keeps a worker from running it: needed, against what is free (or, for
+ * TOO_LARGE, what it has in all). */
+struct explain_worker {
+    struct worker_id worker;
+    const char *name;
+    enum worker_state state;
+    enum explain_resource short_of;
+    uint64_t needed, free;
+};
+
+struct explain {
+    struct task_id task;
+    const char *name;
+    enum task_state state;
+    enum task_reason reason;
+    enum explain_cause cause;
+    const char *detail;
+    struct task_id same_as;
+    uint64_t until_ms; /* back-off, lease */
+    uint64_t now_ms;
+    uint32_t failures, failures_max, losses, soft_failures;
+    struct attempt_id attempt; /* open, or the last one */
+    struct worker_id worker;
+    const char *worker_name;
+    enum attempt_outcome last_outcome;
+    uint32_t ahead; /* ready tasks before it in the queue */
+    uint32_t upstream_count;
+    struct explain_upstream upstream[EXPLAIN_LIST_MAX];
+    uint32_t workers_count;
+    struct explain_worker workers[EXPLAIN_LIST_MAX];
+};
+
+/* A few lines of plain text, ending with what to do when there is something to do. */
+void explain_render(const struct explain *explain, struct str *out);
+const char *explain_cause_name(enum explain_cause cause);
+
+#endif
