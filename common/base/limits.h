@@ -63,6 +63,26 @@
 /* A property of the pool and never of the cluster: bounds the tasks that one curation step
  * makes. */
 #define LIMIT_GROUPS_PER_POOL 2000
+/* Combinations that are looked at while cells are made: a product that dependent axes and
+ * `exclude:` thin out may be larger than what stays of it, but costs time. */
+#define LIMIT_GRID_PRODUCT (4 * LIMIT_TASKS_PER_GRID)
+/* `include:` and `exclude:` are written by hand; each is compared with every cell. */
+#define LIMIT_GRID_POINTS_LISTED 10000
+/* Templates in one grid; nobody keeps more in view, and cycles are searched among all. */
+#define LIMIT_STAGES 256
+/* A pipeline of a published study has some 12 steps; leave-one-out makes steps^2 of them. */
+#define LIMIT_STEPS_PER_PIPELINE 256
+/* Components of a mixture: sources of a pool, at most a few dozen. */
+#define LIMIT_COMPONENTS 256
+/* `base:` of a `base:` ...: deeper is a mistake, and a cycle never ends. */
+#define LIMIT_PIPELINE_CHAIN 16
+/* Files that take part in one grid (programs, scales, pipelines, pools): a node's line carries
+ * the file's number in 10 bits. */
+#define LIMIT_GRID_FILES 1000
+/* --set edits of one command line. */
+#define LIMIT_SETS 64
+/* Errors of one run: more would scroll away. Further ones are only counted. */
+#define LIMIT_DIAGNOSTICS 200
 
 /* --- Attempts --- */
 
