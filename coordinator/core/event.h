@@ -112,7 +112,11 @@ struct event_hello {
     struct session_id session;
     const char *name;
     const char *principal;
-    uint64_t incarnation; /* random per worker process; for messages only */
+    /* Orders the HELLOs of one worker, so that one that was delayed in an old connection cannot
+     * undo a newer one: incarnation rises with every start of the worker's process (the greater
+     * of UTC in ms and the stored one + 1), number with every HELLO of a process. */
+    uint64_t incarnation;
+    uint64_t number;
     struct worker_capacity capacity;
     const struct inventory_item *inventory;
     size_t inventory_count;
@@ -188,7 +192,8 @@ struct event_finished {
     const char *verdict_reason;
 };
 
-/* The store's answer to effect lookup. */
+/* The store's answer to effect lookup: exactly one for each while the core lives (the shell
+ * asks again after a lost connection). */
 struct event_lookup {
     struct task_id task;
     struct digest key;

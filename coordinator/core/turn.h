@@ -59,6 +59,9 @@ struct turn {
     uint64_t begun_ms;
     uint32_t failures; /* of this batch, in a row */
     uint32_t confirm_ms;
+    bool pending;        /* batch `number` is not known to be committed */
+    bool ask_after_send; /* the connection was lost while committed sends were leaving */
+    bool sent_early;     /* only for a bug that the simulator must find */
     struct effects lists[2];
     uint32_t gathering; /* index of the list that the core appends to */
 };
@@ -75,7 +78,7 @@ uint64_t turn_number(const struct turn *turn);
 uint64_t turn_epoch(const struct turn *turn);
 
 /* Answers to TURN_BEGIN: exactly one per begin. */
-void turn_committed(struct turn *turn, uint64_t now_ms);
+void turn_committed(struct turn *turn);
 /* Rolled back for certain and the connection stands: the batch is begun again, identical; after
  * TURN_FAILURES_MAX in a row the turn steps down (memory is dropped and loaded anew). */
 void turn_failed(struct turn *turn);

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The core's state, shared by its modules and nobody else.
+ *
+ * A *task* is one row of one grid. When its inputs exist it gets a content key, and with it a
+ * *work*: what all rows of that key share, in every grid: the open attempt, failures, back-off.
+ * One of the rows is canonical; the ring of `next` pointers joins the others, whose states
+ * mirror it. A work lives while a row wants it or an attempt of it has not ended, so that a key
+ * never has two live attempts (I6).
+ *
+ * Ownership: the core owns grids, works, attempts and workers. Tasks, edges and results lie in
+ * their grid's arena.
+ */
+#ifndef ASSAY_CORE_STATE_H
+#define ASSAY_CORE_STATE_H
+
+#include "common/base/check.h"
+#include "common/base/heap.h"
+#include "common/base/rng.h"
+#include "coordinator/core/core.h"
+
+#define DEVICES_MAX 64
+
+struct task {
+    struct grid *grid;
+    struct work *work;               /* NULL until the content key is known, and when final */
+    struct task *next;               /* ring of the rows that share `work`; itself when alone */
+    const struct result_row *result; /* DONE */
+    const char *detail;              /* CANCELLED, SKIPPED, HELD; FAILED has it in its work */
+    uint32_t ordinal;
+    uint32_t pending; /* direct upstream tasks that are not done */
+    uint32_t dead;    /* of these, failed, cancelled or stuck themselves */
+    uint8_t state;    /* enum task_state; written by task_set() alone */
+    uint8_t reason;   /* enum task_reason */
+    bool queued;      /* in core->settle */
+    bool stored;      /* has a row in the store */
+};
+
+struct work {
+    struct digest key;
+    struct work *hash_next;
+    struct task *canonical;   /* NULL: only `attempt` (being revoked) keeps it alive */
+    struct attempt *attempt;  /* open: leased, running or revoking */
+    struct attempt *lost;     /* lost ones that may still report, by next_lost */
+    struct heap_node backoff; /* in core->backoffs */
+    char *detail;             /* of the last failure; heap */
+    uint64_t backoff_ms;
+    uint32_t failures, losses, soft_failures;
+    struct worker_id failed_worker; /* where it failed last */
+    struct attempt_id last_attempt;
+    uint8_t last_outcome;
+    bool hashed;  /* found by key; a failed work may have been replaced there */
+    bool looking; /* a look-up is under way */
+};
+
+/*
+ *   leased --> running --> (closed)        leased, running --(lease expired)--> lost -->
+ * (closed)
+ *      \---------\--> revoking --> (closed)                lost --(worker came back)--> running
+ */
+enum attempt_state {
+    ATTEMPT_LEASED = 0,
+    ATTEMPT_RUNNING,
+    ATTEMPT_REVOKING,
+    ATTEMPT_LOST
+};
+
+struct attempt {
+    struct attempt_id id;
+    struct attempt *hash_next;
+    struct work *work; /* NULL: its result is wanted by nobody */
+    struct attempt *next_lost;
+    struct task_id task; /* the canonical row, for the records */
+    struct worker *worker;
+    struct attempt *worker_previous, *worker_next;
+    struct attempt *record_previous, *record_next; /* running, no row yet; oldest first */
+    struct heap_node expiry;                       /* in core->leases */
+    struct resources needs;
+    struct device_set devices;
+    uint64_t granted_ms, started_ms;
+    uint64_t metrics_offset;
+    struct session_id seen; /* last HELLO or RENEW session that named it */
+    struct progress progress;
+    uint8_t state; /* enum attempt_state; written by attempt_set() alone */
+    bool exclusive;
+    bool stored; /* has a row of its own */
+    bool held;   /* its resources are counted on the worker */
+};
+
+struct worker {
+    struct worker_id id;
+    const char *name, *principal; /* core's arena; principals are interned */
+    struct session_id session;
+    uint64_t incarnation, number; /* of the newest HELLO */
+    uint8_t state;                /* enum worker_state; written by worker_set() alone */
+    const char *detail;
+    struct worker_capacity capacity;
+    uint32_t slots_used, cpus_used_milli;
+    uint64_t memory_used, disk_used;
+    uint16_t device_used_milli[DEVICES_MAX];
+    struct attempt *attempts; /* open and lost ones, newest first */
+    uint32_t attempts_open;
+    uint64_t heard_ms, changed_ms;
+    struct heap_node silence; /* in core->silences, keyed by when to look */
+    uint32_t blame;
+    uint32_t open_index; /* 1 + index in core->open, 0: takes nothing now */
+};
+
+/* Ready tasks that need the same, oldest first. Entries of tasks that left the queue stay until
+ * they reach the top. */
+struct shape {
+    struct resources needs;
+    struct shape *hash_next;
+    uint64_t *heap; /* task ids */
+    size_t count, capacity;
+    uint32_t live;       /* entries that are ready */
+    uint64_t blocked_at; /* core->capacity_version at which nothing fitted; 0: try */
+    uint64_t blocked_ms; /* since when its head does not fit; 0: it does */
+};
+
+struct grid {
+    struct grid_row row;
+    struct arena *arena;
+    const struct plan *plan;
+    struct task *tasks;
+    uint32_t tasks_count;
+    uint32_t *down_first, *down; /* CSR: tasks that read from task t */
+    uint32_t *up_first, *up;
+    const struct result_row **known; /* copies, until taken in */
+    struct state_counts counts;
+    struct state_counts *stages;
+    uint32_t advancing; /* rows that can still change by themselves or by a release */
+    uint32_t attempts;  /* open attempts recorded under its rows */
+    uint32_t intake;    /* next ordinal to take in; tasks_count: all are in */
+    bool touched;       /* in core->touched: look whether it is finished */
+};
+
+struct core {
+    struct core_options options;
+    struct arena *arena;   /* lives as long as the core */
+    struct arena *scratch; /* reset at each step */
+    struct rng rng;
+    uint64_t now;
+    bool started;
+    struct effects *out; /* during a step */
+
+    struct grid **grids; /* by id */
+    size_t grids_count, grids_capacity;
+    uint32_t grid_next;
+
+    struct worker **workers; /* by id */
+    size_t workers_count, workers_capacity;
+    uint32_t worker_next;
+    struct worker **open; /* workers that may take an attempt, in no order */
+    size_t open_count, open_capacity;
+    const char **principals;
+    size_t principals_count, principals_capacity;
+
+    struct work **works; /* hash by key */
+    size_t works_count, works_buckets;
+    struct attempt **attempts; /* hash by id */
+    size_t attempts_count, attempts_buckets;
+    uint64_t attempt_next, attempt_fence; /* fence: stored mark */
+    uint64_t attempts_granted;
+    uint64_t lease_floor;  /* no lease row below it is needed */
+    uint32_t leases_since; /* lease rows written since the floor moved */
+    uint32_t attempts_open;
+    struct attempt *record_first, *record_last;
+
+    struct shape **shapes;
+    size_t shapes_count, shapes_capacity;
+    struct shape **shape_buckets;
+    uint64_t capacity_version; /* rises when room may have appeared */
+    struct shape *reserving;   /* its head has waited long: `reserved` is kept for it */
+    struct worker *reserved;
+
+    struct heap leases, backoffs, silences;
+
+    struct task **settle; /* tasks whose inputs may be complete; a stack */
+    size_t settle_count, settle_capacity;
+    struct task **spread; /* scratch stack of task_spread() and decision_skip() */
+    size_t spread_count, spread_capacity;
+    struct grid **touched;
+    size_t touched_count, touched_capacity;
+};
+
+static inline const struct plan_task *task_plan(const struct task *task)
+{
+    return &task->grid->plan->tasks[task->ordinal];
+}
+
+static inline struct task_id task_id(const struct task *task)
+{
+    return task_id_of(task->grid->row.grid, task->ordinal);
+}
+
+static inline enum task_state task_state(const struct task *task)
+{
+    return (enum task_state)task->state;
+}
+
+/* Grows a heap array of pointers. */
+#define CORE_PUSH(array, count, capacity, value)                        \
+    do {                                                                \
+        if ((count) == (capacity)) {                                    \
+            (capacity) = (capacity) == 0 ? 16 : 2 * (capacity);         \
+            (array) = xrealloc((array), (capacity) * sizeof(*(array))); \
+        }                                                               \
+        (array)[(count)++] = (value);                                   \
+    } while (0)
+
+#endif

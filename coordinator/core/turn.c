@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "coordinator/core/turn.h"
+
+#include "common/base/check.h"
+
+/* Leadership counts as confirmed for this long after the begin of a commit that succeeded. It
+ * is well below the age at which a standby takes the row over (store), so a hung leader that
+ * wakes up asks the store before it speaks. */
+#define TURN_CONFIRM_MS 2000
+
+static const bool legal[TURN_STATES][TURN_STATES] = {
+    [TURN_IDLE] = {[TURN_STARTING] = true, [TURN_SENDING] = true, [TURN_ASKING] = true},
+    [TURN_STARTING] = {[TURN_IN_FLIGHT] = true, [TURN_ASKING] = true, [TURN_DEPOSED] = true},
+    [TURN_IN_FLIGHT] =
+        {[TURN_SENDING] = true,
+         [TURN_STARTING] = true,
+         [TURN_ASKING] = true,
+         [TURN_DEPOSED] = true},
+    [TURN_ASKING] = {[TURN_READING] = true, [TURN_DEPOSED] = true},
+    [TURN_READING] =
+        {[TURN_IDLE] = true,
+         [TURN_SENDING] = true,
+         [TURN_STARTING] = true,
+         [TURN_ASKING] = true,
+         [TURN_DEPOSED] = true},
+    [TURN_SENDING] = {[TURN_IDLE] = true},
+    [TURN_DEPOSED] = {[TURN_DEPOSED] = true},
+};
+
+static void turn_set(struct turn *turn, enum turn_state state)
+{
+    CHECK(legal[turn->state][state]);
+    turn->state = state;
+}
+
+void turn_init(struct turn *turn, uint64_t epoch, uint64_t batch, uint64_t now_ms)
+{
+    *turn = (struct turn){
+        .epoch = epoch,
+        .number = batch,
+        .confirmed_ms = now_ms,
+        .begun_ms = now_ms,
+        .confirm_ms = TURN_CONFIRM_MS,
+    };
+    effects_init(&turn->lists[0]);
+    effects_init(&turn->lists[1]);
+}
+
+void turn_done(struct turn *turn)
+{
+    effects_done(&turn->lists[0]);
+    effects_done(&turn->lists[1]);
+}
+
+struct effects *turn_gathering(struct turn *turn)
+{
+    return &turn->lists[turn->gathering];
+}
+
+const struct effects *turn_batch(const struct turn *turn)
+{
+    return &turn->lists[1 - turn->gathering];
+}
+
+uint64_t turn_number(const struct turn *turn)
+{
+    return turn->number;
+}
+
+uint64_t turn_epoch(const struct turn *turn)
+{
+    return turn->epoch;
+}
+
+static bool turn_is_confirmed(const struct turn *turn, uint64_t now_ms)
+{
+    return now_ms < turn->confirmed_ms + turn->confirm_ms;
+}
+
+/* The gathered list becomes the batch; the other one, whose effects are all carried out, is
+ * gathered into next. */
+static void turn_swap(struct turn *turn)
+{
+    turn->gathering = 1 - turn->gathering;
+    effects_clear(&turn->lists[turn->gathering]);
+}
+
+static enum turn_action turn_leave_idle(struct turn *turn, uint64_t now_ms)
+{
+    const struct effects *gathered = turn_gathering(turn);
+    if (gathered->persists == 0 && turn_is_confirmed(turn, now_ms)) {
+        if (gathered->count == 0) {
+            return TURN_WAIT;
+        }
+        turn_swap(turn);
+        turn_set(turn, TURN_SENDING);
+        return TURN_SEND;
+    }
+    turn_swap(turn);
+    turn->number++;
+    turn->failures = 0;
+    turn->pending = true;
+    turn->sent_early = false;
+    turn_set(turn, TURN_STARTING);
+    return turn_next(turn, now_ms);
+}
+
+enum turn_action turn_next(struct turn *turn, uint64_t now_ms)
+{
+    switch (turn->state) {
+    case TURN_IDLE:
+        return turn_leave_idle(turn, now_ms);
+    case TURN_STARTING:
+#ifdef BUG_SEND_BEFORE_COMMIT
+        if (!turn->sent_early) {
+            return TURN_SEND;
+        }
+#endif
+        turn->begun_ms = now_ms;
+        turn_set(turn, TURN_IN_FLIGHT);
+        return TURN_BEGIN;
+    case TURN_ASKING:
+        turn_set(turn, TURN_READING);
+        return TURN_READ;
+    case TURN_SENDING:
+        return TURN_SEND;
+    case TURN_DEPOSED:
+        return TURN_STEP_DOWN;
+    case TURN_IN_FLIGHT:
+    case TURN_READING:
+    case TURN_STATES:
+        break;
+    }
+    return TURN_WAIT;
+}
+
+/* What counts is when the commit was begun: the row may have changed hands right after. */
+static void turn_settle(struct turn *turn)
+{
+    turn->confirmed_ms = turn->begun_ms;
+    turn->failures = 0;
+    turn->pending = false;
+    turn_set(turn, TURN_SENDING);
+}
+
+void turn_committed(struct turn *turn)
+{
+    CHECK(turn->state == TURN_IN_FLIGHT);
+    turn_settle(turn);
+}
+
+void turn_failed(struct turn *turn)
+{
+    CHECK(turn->state == TURN_IN_FLIGHT);
+    turn->failures++;
+    turn_set(turn, turn->failures >= TURN_FAILURES_MAX ? TURN_DEPOSED : TURN_STARTING);
+}
+
+void turn_deposed(struct turn *turn)
+{
+    if (turn->state != TURN_DEPOSED) {
+        turn_set(turn, TURN_DEPOSED);
+    }
+}
+
+void turn_unknown(struct turn *turn)
+{
+    if (turn->state == TURN_SENDING) {
+        turn->ask_after_send = true;
+    } else if (turn->state != TURN_DEPOSED && turn->state != TURN_ASKING) {
+        turn_set(turn, TURN_ASKING);
+    }
+}
+
+void turn_row(struct turn *turn, uint64_t epoch, uint64_t batch)
+{
+    CHECK(turn->state == TURN_READING);
+    if (epoch != turn->epoch) {
+        turn_set(turn, TURN_DEPOSED);
+    } else if (batch == turn->number) {
+        if (turn->pending) {
+            turn_settle(turn);
+        } else {
+            turn_set(turn, TURN_IDLE);
+        }
+    } else if (turn->pending && batch + 1 == turn->number) {
+        turn_set(turn, TURN_STARTING);
+    } else {
+        turn_set(turn, TURN_DEPOSED);
+    }
+}
+
+void turn_sent(struct turn *turn)
+{
+#ifdef BUG_SEND_BEFORE_COMMIT
+    if (turn->state == TURN_STARTING) {
+        turn->sent_early = true;
+        return;
+    }
+#endif
+    CHECK(turn->state == TURN_SENDING);
+    turn_set(turn, TURN_IDLE);
+    if (turn->ask_after_send) {
+        turn->ask_after_send = false;
+        turn_set(turn, TURN_ASKING);
+    }
+}
+
+uint64_t turn_deadline(const struct turn *turn)
+{
+    return turn->state == TURN_IDLE ? turn->confirmed_ms + turn->confirm_ms : UINT64_MAX;
+}
+
+bool turn_is_degraded(const struct turn *turn)
+{
+    return turn->state == TURN_ASKING || turn->state == TURN_READING
+           || turn->state == TURN_DEPOSED || turn->failures > 0;
+}
