@@ -77,5 +77,8 @@ const struct step_kind *step_library_find(const struct step_library *library, co
  * at_least, at_most (number), keep (share 0..1, or {share, of: docs|bytes}). */
 bool step_params_complete(const struct step_kind *kind, const struct node *params, struct arena *arena,
     struct node **ret_params, const struct node **ret_place, struct err *err);
+/* The complete parameters without neutral ones, and without those of role cut unless `with_cuts`: what keys and specs hold.
+ * The engine takes its default for one that is missing, so a step parameter's neutral value is always its default. */
+struct node *step_key_params(const struct step_use *use, bool with_cuts, struct arena *arena);
 
 #endif
