@@ -29,15 +29,15 @@
 
 /* --- Names and paths --- */
 
-/* Names are path components and map keys in tables of people: [A-Za-z0-9._-], not starting with
- * a dot. */
+/* Names are path components and map keys in tables of people: [A-Za-z0-9._-], but not "." or
+ * "..". */
 #define LIMIT_NAME 128
 /* Below PATH_MAX, so that a store's own prefix still fits in front. */
 #define LIMIT_RELATIVE_PATH 1024
 /* Deepest directory nesting in a published tree or a removed one. */
 #define LIMIT_TREE_DEPTH 64
-/* Entries of one directory listing, one glob, or one tree object: bounds the memory of a
- * listing to some 100 MB. */
+/* Entries of one listing, one glob, or one checked-out tree with all its folders: bounds their
+ * memory and inodes. */
 #define LIMIT_TREE_ENTRIES 1000000
 
 /* --- Messages and artifacts --- */
@@ -47,8 +47,9 @@
 #define LIMIT_MESSAGE_BYTES ((size_t)(4 * MIB))
 /* One chunk of PUT or FETCH: large enough to fill a link, small enough to keep a turn short. */
 #define LIMIT_BLOB_CHUNK_BYTES ((size_t)(1 * MIB))
-/* A tree object's canonical JSON: LIMIT_TREE_ENTRIES entries of about 250 bytes. */
-#define LIMIT_TREE_JSON_BYTES ((size_t)(256 * MIB))
+/* Entries of one folder in a tree: its canonical text, at most 260 bytes an entry, stays below
+ * LIMIT_JSON_BYTES. */
+#define LIMIT_FOLDER_ENTRIES 60000
 /* The files of a program as submitted: code and small tables, never data. */
 #define LIMIT_PROGRAM_BYTES (64 * MIB)
 
@@ -132,5 +133,21 @@
 /* What unpacking may allocate beyond a multiple of the frame, so that a frame of empty parts
  * cannot grow a thousandfold. */
 #define LIMIT_UNPACK_BYTES ((size_t)(32 * MIB))
+
+/* --- Database --- */
+
+/* One array parameter of one batch: a turn's rows are bounded by credits, a submission's look-ups by the tasks of a grid. */
+#define LIMIT_SQL_ARRAY_BYTES ((size_t)(512 * MIB))
+/* Finished grids that a coordinator keeps in memory after a start, so that their status answers at once; older ones load when
+ * they are asked for. */
+#define LIMIT_GRIDS_LOADED 200
+
+/* --- Documents --- */
+
+/* One line of JSONL. The longest pages of a web crawl are some MiB; a shard with longer lines is
+ * not what it says it is. Text offsets have 32 bits. */
+#define LIMIT_DOCUMENT_BYTES ((size_t)(128 * MIB))
+/* Nesting of one document's metadata; it is only walked over, with one bit a level. */
+#define LIMIT_DOCUMENT_DEPTH 512
 
 #endif
