@@ -25,8 +25,8 @@ enum effect_kind {
     EFFECT_PERSIST_GRID,        /* upsert of the grid row; `created`: insert, with its plan */
     EFFECT_PERSIST_TASK,        /* upsert of the task row */
     EFFECT_PERSIST_LEASE,       /* pack all of a batch into one row */
-    EFFECT_PERSIST_LEASE_FLOOR, /* no attempt below `attempt` is open any more, other than by a
-                                   newer lease row: delete lease rows that only name such */
+    EFFECT_PERSIST_LEASE_FLOOR, /* delete every lease row of earlier batches: whatever is open has
+                                   a lease effect in this batch (keeps the table short) */
     EFFECT_PERSIST_FENCE,       /* attempt ids below `attempt` may be in use: store the mark */
     EFFECT_PERSIST_ATTEMPT,     /* upsert of the attempt row and its placement (rank 0) */
     EFFECT_PERSIST_RESULT,      /* insert into result, with lineage, outputs and plan_result */
@@ -173,7 +173,7 @@ struct effect {
         struct effect_persist_grid grid;
         struct effect_persist_task task;
         struct lease_row lease;
-        struct attempt_id mark; /* LEASE_FLOOR, FENCE */
+        struct attempt_id mark; /* FENCE: store as attempt_next; LEASE_FLOOR: for the records */
         struct attempt_row attempt;
         struct effect_persist_result result;
         struct effect_persist_metrics metrics;

@@ -36,6 +36,8 @@ const char *task_reason_name(enum task_reason reason)
         "decision",
         "upstream",
         "backoff",
+        "unneeded",
+        "input",
     };
     return word(words, ARRAY_LEN(words), reason);
 }

@@ -50,6 +50,8 @@ enum task_reason {
     TASK_REASON_DECISION, /* skipped by its gate's verdict; detail = the verdict's reason */
     TASK_REASON_UPSTREAM, /* skipped because an upstream task was skipped */
     TASK_REASON_BACKOFF,  /* waiting until a back-off ends */
+    TASK_REASON_UNNEEDED, /* skipped: a helper, and all that reads from it was cached */
+    TASK_REASON_INPUT,    /* failed: an upstream result lacks the output that it reads */
     TASK_REASONS,
 };
 

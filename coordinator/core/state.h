@@ -51,6 +51,7 @@ struct work {
     uint8_t last_outcome;
     bool hashed;  /* found by key; a failed work may have been replaced there */
     bool looking; /* a look-up is under way */
+    bool queued;  /* in the queue of its shape, under the canonical row's id */
 };
 
 /*

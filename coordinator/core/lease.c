@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "coordinator/core/lease.h"
+
+#include "coordinator/core/attempt.h"
+#include "coordinator/core/grid_row.h"
+#include "coordinator/core/placement.h"
+#include "coordinator/core/queue.h"
+#include "coordinator/core/retry.h"
+#include "coordinator/core/task.h"
+#include "coordinator/core/work.h"
+#include "coordinator/core/worker.h"
+
+/* Rows of leases are written anew when this many more than the open ones need have gathered. */
+#define LEASE_ROWS_SLACK 4096
+
+/* A twentieth of the running time: a long attempt may be out of touch for longer, at the same
+ * share of work that a lost one costs. */
+uint64_t attempt_lease_ms(const struct core *core, const struct attempt *attempt)
+{
+    uint64_t running = attempt->started_ms == 0 ? 0 : core->now - attempt->started_ms;
+    uint64_t length = running / 20;
+    if (length < core->options.lease_min_ms) {
+        return core->options.lease_min_ms;
+    }
+    return length > core->options.lease_max_ms ? core->options.lease_max_ms : length;
+}
+
+void attempt_renew(struct core *core, struct attempt *attempt)
+{
+    heap_remove(&core->leases, &attempt->expiry);
+    uint64_t wait = attempt_lease_ms(core, attempt);
+#ifdef BUG_REISSUE_BEFORE_EXPIRY
+    wait /= 2;
+#endif
+    /* An exclusive program stops itself when its lease expires, and may take the grace period
+     * for it. */
+    attempt->expiry.key = core->now + wait + (attempt->exclusive ? core->options.grace_ms : 0);
+    attempt->expiry.tie = attempt->id.value;
+    heap_insert(&core->leases, &attempt->expiry);
+}
+
+static struct attempt_id attempt_next(struct core *core)
+{
+    if (core->attempt_next >= core->attempt_fence) {
+        core->attempt_fence = core->attempt_next + core->options.fence_block;
+        effects_add(core->out, EFFECT_PERSIST_FENCE)->mark.value = core->attempt_fence;
+    }
+    return (struct attempt_id){core->attempt_next++};
+}
+
+/* Keeps the table of leases short: writes every open one again, so that older rows can go. */
+static void leases_compact(struct core *core)
+{
+    if (core->leases_since <= LEASE_ROWS_SLACK + 4 * core->attempts_open) {
+        return;
+    }
+    for (size_t i = 0; i < core->workers_count; i++) {
+        struct attempt *attempt = core->workers[i]->attempts;
+        for (; attempt != NULL; attempt = attempt->worker_next) {
+            if (attempt_is_open(attempt)) {
+                lease_persist(core, attempt);
+            }
+        }
+    }
+    effects_add(core->out, EFFECT_PERSIST_LEASE_FLOOR)->mark.value = core->attempt_next;
+    core->leases_since = core->attempts_open;
+}
+
+static void send_assign(struct core *core, const struct attempt *attempt, const struct task *task)
+{
+    struct arena *arena = core->out->arena;
+    const struct plan_source *missing;
+    const struct digest *const *inputs = task_inputs(task, arena, &missing);
+    CHECK(inputs != NULL);
+    struct effect *effect = effects_add(core->out, EFFECT_SEND_ASSIGN);
+    effect->assign = (struct effect_assign){
+        .to = worker_address(attempt->worker),
+        .attempt = attempt->id,
+        .task = attempt->task,
+        .plan = task->grid->plan,
+        .devices = attempt->devices,
+        .lease_ms = attempt_lease_ms(core, attempt),
+        .inputs = inputs,
+        .previous = task->work->last_attempt,
+    };
+}
+
+void attempt_grant(
+    struct core *core, struct work *work, struct worker *worker, const struct device_set *devices)
+{
+    CHECK(work->attempt == NULL);
+    struct task *task = work->canonical;
+    struct attempt *attempt = attempt_create(core, attempt_next(core), worker);
+    attempt->work = work;
+    work->attempt = attempt;
+    attempt->task = task_id(task);
+    attempt->needs = task_plan(task)->needs;
+    attempt->exclusive = task_plan(task)->exclusive;
+    attempt->devices = *devices;
+    attempt->granted_ms = core->now;
+    attempt->seen = worker->session;
+    attempt_hold(core, attempt, true);
+    core->attempts_granted++;
+    attempt_renew(core, attempt);
+    lease_persist(core, attempt);
+    send_assign(core, attempt, task);
+    work->last_attempt = attempt->id;
+    work_set(core, work, TASK_LEASED, TASK_REASON_NONE);
+    worker_refresh(core, worker);
+    leases_compact(core);
+}
+
+struct attempt *attempt_load(
+    struct core *core,
+    const struct attempt_row *row,
+    struct worker *worker,
+    const struct plan_task *plan)
+{
+    struct attempt *attempt = attempt_create(core, row->attempt, worker);
+    attempt->task = row->task;
+    attempt->needs = plan->needs;
+    attempt->exclusive = plan->exclusive;
+    attempt->devices = row->devices;
+    attempt->granted_ms = row->granted_ms;
+    attempt->started_ms = row->started_ms;
+    attempt->metrics_offset = row->metrics_offset;
+    attempt->stored = row->started_ms != 0 || row->outcome != OUTCOME_NONE;
+    if (row->outcome == OUTCOME_LOST) {
+        attempt->state = ATTEMPT_LOST;
+        return attempt;
+    }
+    attempt->state = row->started_ms != 0 ? ATTEMPT_RUNNING : ATTEMPT_LEASED;
+    attempt_hold(core, attempt, true);
+    return attempt;
+}
+
+void attempt_start(struct core *core, struct attempt *attempt)
+{
+    if (attempt->started_ms == 0) {
+        attempt->started_ms = core->now;
+    }
+    attempt_renew(core, attempt);
+    if (attempt->state != ATTEMPT_LEASED) {
+        return;
+    }
+    attempt_set(attempt, ATTEMPT_RUNNING);
+    if (!attempt->stored) {
+        attempt_record_later(core, attempt, true);
+    }
+    if (attempt->work != NULL && attempt->work->canonical != NULL) {
+        work_set(core, attempt->work, TASK_RUNNING, TASK_REASON_NONE);
+    }
+}
+
+static void send_revoke(struct core *core, const struct attempt *attempt)
+{
+    if (attempt->worker->session.value == 0) {
+        return; /* it is told when it comes back and names the attempt */
+    }
+    effects_add(core->out, EFFECT_SEND_REVOKE)->revoke = (struct effect_revoke){
+        .to = worker_address(attempt->worker),
+        .attempt = attempt->id,
+    };
+}
+
+void attempt_revoke(struct core *core, struct attempt *attempt)
+{
+    if (attempt_is_open(attempt) && attempt->state != ATTEMPT_REVOKING) {
+        attempt_set(attempt, ATTEMPT_REVOKING);
+        attempt_record_later(core, attempt, false);
+    }
+    send_revoke(core, attempt);
+}
+
+void attempt_move(struct core *core, struct attempt *attempt, struct task_id task)
+{
+    struct grid *from = grids_find(core, task_grid(attempt->task));
+    struct grid *to = grids_find(core, task_grid(task));
+    if (from != NULL) {
+        from->attempts--;
+        grid_touch(core, from);
+    }
+    if (to != NULL) {
+        to->attempts++;
+        grid_touch(core, to);
+    }
+    attempt->task = task;
+    lease_persist(core, attempt);
+    if (attempt->stored) {
+        attempt_persist(core, attempt, NULL);
+    }
+}
+
+/* --- Lost and found --- */
+
+static void lost_remove(struct attempt *attempt)
+{
+    if (attempt->work == NULL) {
+        return;
+    }
+    struct attempt **place = &attempt->work->lost;
+    while (*place != NULL && *place != attempt) {
+        place = &(*place)->next_lost;
+    }
+    if (*place == attempt) {
+        *place = attempt->next_lost;
+        attempt->next_lost = NULL;
+    }
+}
+
+void attempt_lose(struct core *core, struct attempt *attempt)
+{
+    struct work *work = attempt->work;
+    bool started = attempt->started_ms != 0;
+    attempt_persist(core, attempt, &(struct attempt_end){.outcome = OUTCOME_LOST});
+    audit(core, AUDIT_ATTEMPT_LOST, attempt->task, attempt->id, attempt->worker->id, 0);
+    attempt_set(attempt, ATTEMPT_LOST);
+    attempt_record_later(core, attempt, false);
+    heap_remove(&core->leases, &attempt->expiry);
+    attempt_hold(core, attempt, false);
+    attempt->next_lost = work->lost;
+    work->lost = attempt;
+    work->attempt = NULL;
+    worker_refresh(core, attempt->worker);
+    retry_after(
+        core,
+        work,
+        attempt->worker,
+        &(struct retry_cause){.outcome = OUTCOME_LOST, .started = started});
+}
+
+bool attempt_return(struct core *core, struct attempt *attempt)
+{
+    struct work *work = attempt->work;
+    if (attempt->state != ATTEMPT_LOST || work == NULL || work->canonical == NULL ||
+        work->attempt != NULL || work->looking ||
+        (work->canonical->state != TASK_WAITING && work->canonical->state != TASK_READY)) {
+        return false;
+    }
+    /* The worker holds it whatever the books say; but they must have room for what they granted
+     * since. */
+    if (!placement_fits_exactly(attempt->worker, &attempt->needs, &attempt->devices)) {
+        return false;
+    }
+    lost_remove(attempt);
+    queue_remove(core, work);
+    heap_remove(&core->backoffs, &work->backoff);
+    attempt_set(attempt, ATTEMPT_RUNNING);
+    work->attempt = attempt;
+    work->last_attempt = attempt->id;
+    if (work->losses > 0) {
+        work->losses--; /* it did not take its worker down after all */
+    }
+    attempt->task = task_id(work->canonical);
+    attempt_hold(core, attempt, true);
+    lease_persist(core, attempt);
+    attempt_persist(core, attempt, NULL);
+    attempt_start(core, attempt);
+    work_set(core, work, TASK_RUNNING, TASK_REASON_NONE);
+    task_persist(core, work->canonical);
+    audit(core, AUDIT_ATTEMPT_RETURNED, attempt->task, attempt->id, attempt->worker->id, 0);
+    worker_refresh(core, attempt->worker);
+    return true;
+}
+
+void attempt_forget(struct core *core, struct attempt *attempt)
+{
+    CHECK(attempt->state == ATTEMPT_LOST);
+    lost_remove(attempt);
+    attempt_destroy(core, attempt);
+}
+
+void attempt_end(struct core *core, struct attempt *attempt, const struct attempt_end *end)
+{
+    struct work *work = attempt->work;
+    struct worker *worker = attempt->worker;
+    bool was_current = work != NULL && work->attempt == attempt;
+    bool was_revoking = attempt->state == ATTEMPT_REVOKING;
+    struct retry_cause cause = {
+        .outcome = end->outcome,
+        .started = attempt->started_ms != 0,
+        .detail = end->detail,
+        .exit_status = end->exit_status,
+    };
+    attempt_persist(core, attempt, end);
+    if (!end->accepted) {
+        audit(
+            core, AUDIT_ATTEMPT_ENDED, attempt->task, attempt->id, worker->id, end->outcome);
+    }
+    lost_remove(attempt);
+    attempt_hold(core, attempt, false);
+    if (was_current) {
+        work->attempt = NULL;
+    }
+    attempt_destroy(core, attempt);
+    worker_refresh(core, worker);
+    if (!was_current) {
+        return;
+    }
+    if (work->canonical == NULL) {
+        work_release(core, work);
+    } else if (was_revoking) {
+        work_begin(core, work);
+    } else {
+        retry_after(core, work, worker, &cause);
+    }
+}
+
+void leases_expire(struct core *core)
+{
+    struct heap_node *node = heap_first(&core->leases);
+    while (node != NULL && node->key <= core->now) {
+        struct attempt *attempt = container_of(node, struct attempt, expiry);
+        if (attempt->state == ATTEMPT_REVOKING) {
+            attempt_end(core, attempt, &(struct attempt_end){.outcome = OUTCOME_LOST});
+        } else {
+            attempt_lose(core, attempt);
+        }
+        node = heap_first(&core->leases);
+    }
+}
+
+uint64_t attempts_record_deadline(const struct core *core)
+{
+    const struct attempt *first = core->record_first;
+    return first == NULL ? UINT64_MAX : first->started_ms + core->options.record_ms;
+}
+
+void attempts_record(struct core *core)
+{
+    while (attempts_record_deadline(core) <= core->now) {
+        struct attempt *attempt = core->record_first;
+        attempt_record_later(core, attempt, false);
+        attempt_persist(core, attempt, NULL);
+        audit(
+            core, AUDIT_ATTEMPT_STARTED, attempt->task, attempt->id, attempt->worker->id, 0);
+        if (attempt->work != NULL && attempt->work->canonical != NULL) {
+            task_persist(core, attempt->work->canonical);
+        }
+    }
+}

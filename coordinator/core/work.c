@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "coordinator/core/work.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "coordinator/core/decision.h"
+#include "coordinator/core/lease.h"
+#include "coordinator/core/queue.h"
+#include "coordinator/core/task.h"
+
+/* --- By key --- */
+
+static size_t key_bucket(const struct digest *key, size_t buckets)
+{
+    uint64_t hash;
+    memcpy(&hash, key->bytes, sizeof(hash));
+    return (size_t)(hash & (buckets - 1));
+}
+
+static void works_grow(struct core *core)
+{
+    size_t buckets = core->works_buckets == 0 ? 64 : 2 * core->works_buckets;
+    struct work **works = xcalloc(buckets * sizeof(struct work *));
+    for (size_t i = 0; i < core->works_buckets; i++) {
+        while (core->works[i] != NULL) {
+            struct work *work = core->works[i];
+            core->works[i] = work->hash_next;
+            size_t bucket = key_bucket(&work->key, buckets);
+            work->hash_next = works[bucket];
+            works[bucket] = work;
+        }
+    }
+    free(core->works);
+    core->works = works;
+    core->works_buckets = buckets;
+}
+
+struct work *works_find(const struct core *core, const struct digest *key)
+{
+    if (core->works_buckets == 0) {
+        return NULL;
+    }
+    struct work *work = core->works[key_bucket(key, core->works_buckets)];
+    while (work != NULL && !digest_equal(&work->key, key)) {
+        work = work->hash_next;
+    }
+    return work;
+}
+
+static void works_insert(struct core *core, struct work *work)
+{
+    if (core->works_count >= core->works_buckets) {
+        works_grow(core);
+    }
+    size_t bucket = key_bucket(&work->key, core->works_buckets);
+    work->hash_next = core->works[bucket];
+    core->works[bucket] = work;
+    work->hashed = true;
+    core->works_count++;
+}
+
+static void works_remove(struct core *core, struct work *work)
+{
+    if (!work->hashed) {
+        return;
+    }
+    struct work **place = &core->works[key_bucket(&work->key, core->works_buckets)];
+    while (*place != work) {
+        place = &(*place)->hash_next;
+    }
+    *place = work->hash_next;
+    work->hashed = false;
+    core->works_count--;
+}
+
+struct work *work_create(struct core *core, const struct digest *key)
+{
+    struct work *work = xcalloc(sizeof(*work));
+    work->key = *key;
+    if (works_find(core, key) == NULL) {
+        works_insert(core, work);
+    }
+    return work;
+}
+
+static void work_free(struct core *core, struct work *work)
+{
+    CHECK(work->attempt == NULL);
+    queue_remove(core, work);
+    works_remove(core, work);
+    heap_remove(&core->backoffs, &work->backoff);
+    while (work->lost != NULL) {
+        attempt_forget(core, work->lost);
+    }
+    free(work->detail);
+    free(work);
+}
+
+void work_release(struct core *core, struct work *work)
+{
+    if (work->canonical == NULL && work->attempt == NULL) {
+        work_free(core, work);
+    }
+}
+
+/* Failed works outside the hash are reached through their rows. */
+void works_done(struct core *core)
+{
+    for (size_t i = 0; i < core->grids_count; i++) {
+        struct grid *grid = core->grids[i];
+        for (uint32_t t = 0; t < grid->tasks_count; t++) {
+            struct work *work = grid->tasks[t].work;
+            if (work != NULL && work->canonical == &grid->tasks[t] && !work->hashed) {
+                free(work->detail);
+                free(work);
+            }
+        }
+    }
+    for (size_t i = 0; i < core->works_buckets; i++) {
+        while (core->works[i] != NULL) {
+            struct work *work = core->works[i];
+            core->works[i] = work->hash_next;
+            free(work->detail);
+            free(work);
+        }
+    }
+    free(core->works);
+}
+
+void work_note(struct work *work, const char *detail)
+{
+    free(work->detail);
+    work->detail = NULL;
+    if (detail != NULL && detail[0] != '\0') {
+        size_t length = strnlen(detail, LIMIT_DETAIL);
+        work->detail = xmalloc(length + 1);
+        memcpy(work->detail, detail, length);
+        work->detail[length] = '\0';
+    }
+}
+
+/* --- Rows --- */
+
+void work_add_row(struct work *work, struct task *task)
+{
+    CHECK(task->work == NULL);
+    task->work = work;
+    if (work->canonical == NULL) {
+        work->canonical = task;
+        task->next = task;
+    } else {
+        task->next = work->canonical->next;
+        work->canonical->next = task;
+    }
+}
+
+static void ring_remove(struct task *task)
+{
+    struct task *previous = task;
+    while (previous->next != task) {
+        previous = previous->next;
+    }
+    previous->next = task->next;
+    task->next = task;
+}
+
+/* The rows as an array, so that they can be changed while it is walked. */
+static struct task **work_rows(struct core *core, const struct work *work, size_t *ret_count)
+{
+    size_t count = 0;
+    size_t capacity = 0;
+    struct task **rows = NULL;
+    struct task *row = work->canonical;
+    do {
+        ARENA_PUSH(core->scratch, rows, count, capacity, row);
+        row = row->next;
+    } while (row != work->canonical);
+    *ret_count = count;
+    return rows;
+}
+
+void work_set(struct core *core, struct work *work, enum task_state state, enum task_reason reason)
+{
+    struct task *row = work->canonical;
+    do {
+        if (row->state != state || row->reason != reason) {
+            if (row->state == state) {
+                row->reason = (uint8_t)reason;
+            } else {
+                task_set(core, row, state, reason);
+            }
+        }
+        row = row->next;
+    } while (row != work->canonical);
+}
+
+void work_begin(struct core *core, struct work *work)
+{
+    if (work->attempt != NULL || work->canonical == NULL) {
+        return;
+    }
+    if (!task_plan(work->canonical)->cache) {
+        work_ready(core, work);
+        return;
+    }
+    work->looking = true;
+    struct effect *effect = effects_add(core->out, EFFECT_LOOKUP);
+    effect->lookup.task = task_id(work->canonical);
+    effect->lookup.key = work->key;
+}
+
+void work_ready(struct core *core, struct work *work)
+{
+    work_set(core, work, TASK_READY, TASK_REASON_NONE);
+    queue_push(core, work);
+}
+
+static bool shares_grid(const struct work *work, const struct grid *grid)
+{
+    const struct task *row = work->canonical;
+    do {
+        if (row->grid == grid) {
+            return true;
+        }
+        row = row->next;
+    } while (row != work->canonical);
+    return false;
+}
+
+static void work_follow(struct core *core, struct work *work, struct task *task)
+{
+    const struct task *canonical = work->canonical;
+    work_add_row(work, task);
+    if (canonical->state != TASK_WAITING) {
+        task_set(core, task, task_state(canonical), (enum task_reason)canonical->reason);
+    }
+    if (canonical->state == TASK_FAILED) {
+        task_persist(core, task);
+    }
+}
+
+void work_join(struct core *core, struct task *task, const struct digest *key)
+{
+    struct work *work = works_find(core, key);
+    /* A failure is shared within a grid; a new grid is a new wish, with a budget of its own. */
+    if (work != NULL && work->canonical != NULL && work->canonical->state == TASK_FAILED &&
+        !shares_grid(work, task->grid)) {
+        works_remove(core, work);
+        work = NULL;
+    }
+    if (work != NULL && work->canonical != NULL) {
+        work_follow(core, work, task);
+        return;
+    }
+    if (work == NULL) {
+        work = work_create(core, key);
+    }
+    work_add_row(work, task);
+    work_begin(core, work);
+}
+
+/* The next row of the ring answers for the work from now on. */
+static void work_hand_over(struct core *core, struct work *work, struct task *to)
+{
+    bool queued = work->queued;
+    queue_remove(core, work);
+    work->canonical = to;
+    if (queued) {
+        queue_push(core, work);
+    }
+    if (work->attempt != NULL && work->attempt->state != ATTEMPT_REVOKING) {
+        attempt_move(core, work->attempt, task_id(to));
+    }
+    if (work->failures + work->losses + work->soft_failures > 0) {
+        task_persist(core, to);
+    }
+}
+
+void work_leave(struct core *core, struct task *task)
+{
+    struct work *work = task->work;
+    if (work == NULL) {
+        return;
+    }
+    struct task *heir = task->next != task ? task->next : NULL;
+    ring_remove(task);
+    task->work = NULL;
+    if (work->canonical != task) {
+        return;
+    }
+    if (heir != NULL) {
+        work_hand_over(core, work, heir);
+        return;
+    }
+    queue_remove(core, work);
+    work->canonical = NULL;
+    work->looking = false;
+    heap_remove(&core->backoffs, &work->backoff);
+    if (work->attempt != NULL) {
+        attempt_revoke(core, work->attempt);
+    }
+    work_release(core, work);
+}
+
+/* --- Ends --- */
+
+bool work_result_fits(const struct task *task, const struct result_row *result)
+{
+    const struct plan_task *plan = task_plan(task);
+    if (task->grid->plan->programs[plan->program].decision && result->verdict == DECISION_NONE) {
+        return false;
+    }
+    for (size_t i = 0; i < plan->outputs_count; i++) {
+        bool found = false;
+        for (size_t j = 0; j < result->outputs_count && !found; j++) {
+            found = strcmp(plan->outputs[i].name, result->outputs[j].name) == 0;
+        }
+        if (!found) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const struct result_row *work_result_copy(struct task *task, const struct result_row *result)
+{
+    const struct plan_task *plan = task_plan(task);
+    struct arena *arena = task->grid->arena;
+    struct result_row *copy = ARENA_NEW(arena, struct result_row);
+    *copy = *result;
+    copy->verdict_reason =
+        result->verdict_reason != NULL ? arena_strdup(arena, result->verdict_reason) : NULL;
+    copy->outputs = NULL;
+    copy->outputs_count = plan->outputs_count;
+    if (plan->outputs_count == 0) {
+        return copy;
+    }
+    struct result_output *outputs = ARENA_ARRAY(arena, struct result_output, plan->outputs_count);
+    for (size_t i = 0; i < plan->outputs_count; i++) {
+        outputs[i].name = plan->outputs[i].name;
+        for (size_t j = 0; j < result->outputs_count; j++) {
+            if (strcmp(outputs[i].name, result->outputs[j].name) == 0) {
+                outputs[i].digest = result->outputs[j].digest;
+            }
+        }
+    }
+    copy->outputs = outputs;
+    return copy;
+}
+
+void work_done(struct core *core, struct work *work, const struct result_row *result, bool cached)
+{
+    size_t count;
+    struct task **rows = work_rows(core, work, &count);
+    for (size_t i = 0; i < count; i++) {
+        rows[i]->work = NULL;
+        rows[i]->next = rows[i];
+    }
+    queue_remove(core, work);
+    work->canonical = NULL;
+    heap_remove(&core->backoffs, &work->backoff);
+    if (work->attempt != NULL) {
+        attempt_revoke(core, work->attempt);
+    }
+    work_release(core, work);
+    for (size_t i = 0; i < count; i++) {
+        struct task *row = rows[i];
+        row->result = work_result_copy(row, result);
+        row->detail = NULL;
+        task_set(core, row, TASK_DONE, cached ? TASK_REASON_CACHED : TASK_REASON_NONE);
+        task_persist(core, row);
+        audit(
+            core,
+            cached ? AUDIT_TASK_CACHED : AUDIT_TASK_DONE,
+            task_id(row),
+            result->attempt,
+            (struct worker_id){0},
+            0);
+        decision_apply(core, row);
+    }
+}
+
+void work_fail(struct core *core, struct work *work, enum task_reason reason)
+{
+    work_set(core, work, TASK_FAILED, reason);
+    struct task *row = work->canonical;
+    do {
+        task_persist(core, row);
+        audit(
+            core,
+            AUDIT_TASK_FAILED,
+            task_id(row),
+            work->last_attempt,
+            work->failed_worker,
+            (int64_t)reason);
+        row = row->next;
+    } while (row != work->canonical);
+}
+
+uint32_t work_retry(struct core *core, struct work *work)
+{
+    size_t count;
+    struct task **rows = work_rows(core, work, &count);
+    for (size_t i = 0; i < count; i++) {
+        rows[i]->work = NULL;
+        rows[i]->next = rows[i];
+    }
+    work->canonical = NULL;
+    work_release(core, work);
+    for (size_t i = 0; i < count; i++) {
+        task_set(core, rows[i], TASK_WAITING, TASK_REASON_NONE);
+        task_persist(core, rows[i]);
+        audit(
+            core,
+            AUDIT_TASK_RETRIED,
+            task_id(rows[i]),
+            (struct attempt_id){0},
+            (struct worker_id){0},
+            0);
+    }
+    return (uint32_t)count;
+}
+
+void work_lookup_answered(struct core *core, const struct event_lookup *event)
+{
+    struct work *work = works_find(core, &event->key);
+    if (work == NULL || !work->looking) {
+        return;
+    }
+    work->looking = false;
+    if (event->result != NULL && work_result_fits(work->canonical, event->result)) {
+        work_done(core, work, event->result, true);
+        return;
+    }
+    work_ready(core, work);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Works: one per content key that is wanted or still has an attempt (state.h says what they are).
+ *
+ *   joined --(cached program: look-up)--> ready --> leased, running --> done (the work is gone)
+ *      ^                                    ^             |
+ *      |                                    +-- back-off -+--> failed (kept for a retry)
+ *   rows leave by hold, skip, cancel; the last one leaves an attempt to be revoked
+ */
+#ifndef ASSAY_CORE_WORK_H
+#define ASSAY_CORE_WORK_H
+
+#include "coordinator/core/state.h"
+
+/* What a work that a user looks at is to be made of, after its inputs exist. */
+void work_join(struct core *core, struct task *task, const struct digest *key);
+/* The row wants the work no more: the caller sets its next state. Another row takes over as
+ * canonical; the last one's attempt is revoked. */
+void work_leave(struct core *core, struct task *task);
+/* Look up, or ready at once; waits while an attempt of the key is being revoked. */
+void work_begin(struct core *core, struct work *work);
+void work_ready(struct core *core, struct work *work);
+/* All rows that share it enter the state. */
+void work_set(struct core *core, struct work *work, enum task_state state, enum task_reason reason);
+/* The result answers every row; frees the work unless another attempt must end first. `attempt`
+ * 0: found in the store. */
+void work_done(
+    struct core *core, struct work *work, const struct result_row *result, bool cached);
+void work_fail(struct core *core, struct work *work, enum task_reason reason);
+/* A failed work is taken apart: its rows wait again and are evaluated anew. */
+uint32_t work_retry(struct core *core, struct work *work);
+/* True when each output that the task declares is in the result, and a decision has a verdict. */
+bool work_result_fits(const struct task *task, const struct result_row *result);
+/* A copy in the task's grid, outputs in the plan's order. */
+const struct result_row *work_result_copy(struct task *task, const struct result_row *result);
+void work_note(struct work *work, const char *detail); /* copies; NULL clears */
+
+void work_lookup_answered(struct core *core, const struct event_lookup *event);
+
+struct work *works_find(const struct core *core, const struct digest *key);
+/* For loading: makes one that is found by key unless another is there already. */
+struct work *work_create(struct core *core, const struct digest *key);
+void work_add_row(struct work *work, struct task *task);
+/* Frees it when neither a row nor an attempt needs it. */
+void work_release(struct core *core, struct work *work);
+void works_done(struct core *core);
+
+#endif
