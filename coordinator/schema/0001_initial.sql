@@ -4,7 +4,7 @@
 -- Codes of states and outcomes are those of coordinator/core (append only); the views turn them into words.
 
 CREATE SCHEMA IF NOT EXISTS assay;
-SET LOCAL search_path = assay;
+SET LOCAL search_path = assay, pg_catalog;
 
 CREATE TABLE leader (
     id           int2 PRIMARY KEY CHECK (id = 1),
@@ -15,7 +15,7 @@ CREATE TABLE leader (
     endpoint     text NOT NULL,
     renewed_at   timestamptz NOT NULL,
     backend_pid  int4 NOT NULL,
-    attempt_high int8 NOT NULL DEFAULT 0,      -- no attempt id above this was ever handed out
+    attempt_next int8 NOT NULL DEFAULT 1,      -- attempt ids below it may be in use
     clock_ms     int8 NOT NULL DEFAULT 0       -- the core's time, never going back
 );
 
@@ -25,8 +25,9 @@ CREATE TABLE grid (
     name          text NOT NULL,
     about         text NOT NULL DEFAULT '',
     owner         text NOT NULL,
-    state         int2 NOT NULL,               -- 0 running, 1 finished, 2 cancelled
-    verdict       int2,                        -- task state code of the worst wanted row
+    state         int2 NOT NULL,               -- 0 active, 1 cancelling, 2 finished
+    cancelled     bool NOT NULL,
+    verdict       int2 NOT NULL,               -- 0 none, 1 done, 2 cancelled, 3 failed
     submitted_at  timestamptz NOT NULL,
     finished_at   timestamptz,
     bundle        bytea NOT NULL,              -- digest of the submitted tree
@@ -60,58 +61,61 @@ CREATE TABLE grid_cell (
     PRIMARY KEY (grid_id, cell)
 );
 
--- Written at a task's outcome, after a second of running, or when a user's control first touches it. A task without a row waits or is ready.
+-- Written at a task's outcome, after a failed attempt, after a second of running, or when a user's control first touches it. A task
+-- without a row is waiting and untouched.
 CREATE TABLE task (
-    task_id    int8 PRIMARY KEY,               -- grid_id << 32 | ordinal
-    state      int2 NOT NULL,
-    failures   int4 NOT NULL DEFAULT 0,        -- own failures so far
-    strikes    int4 NOT NULL DEFAULT 0,        -- workers that it took down
-    wanted     bool NOT NULL DEFAULT true,     -- false: cancelled or skipped by its row's control
-    cached     bool NOT NULL DEFAULT false,
-    key        bytea,                          -- content key, once known
-    same_as    int8,                           -- canonical task when another row computed it
-    reason     text NOT NULL DEFAULT '',
-    stage      text NOT NULL,
-    name       text NOT NULL,
-    point      jsonb NOT NULL,                 -- {axis: point id}
-    helper     bool NOT NULL,
-    changed_at timestamptz NOT NULL
+    task_id       int8 PRIMARY KEY,            -- grid_id << 32 | ordinal
+    state         int2 NOT NULL,
+    reason        int2 NOT NULL,
+    detail        text NOT NULL DEFAULT '',
+    failures      int4 NOT NULL,               -- own failures so far
+    losses        int4 NOT NULL,               -- workers that it took down
+    soft_failures int4 NOT NULL,               -- consecutive ends that do not count against it
+    backoff_ms    int8 NOT NULL,
+    attempt_id    int8 NOT NULL,               -- done: whose result it is; else the last attempt, or 0
+    key           bytea,                       -- content key, once known
+    same_as       int8 NOT NULL,
+    stage         text NOT NULL,
+    name          text NOT NULL,
+    point         jsonb NOT NULL,              -- {axis: point id}
+    helper        bool NOT NULL,
+    changed_at    timestamptz NOT NULL
 ) WITH (fillfactor = 70);
 
+-- Written after a second of running (outcome 0) and at the end; again when a lost attempt reports after all.
 CREATE TABLE attempt (
     attempt_id  int8 PRIMARY KEY,              -- the fence
     task_id     int8 NOT NULL,
-    worker      text NOT NULL,
-    host        text NOT NULL DEFAULT '',
-    principal   text NOT NULL DEFAULT '',      -- key that it was leased to
-    outcome     int2 NOT NULL,                 -- 0 still running when written
-    accepted    bool NOT NULL DEFAULT false,
-    exit_status int4,
-    exit_signal int4,
-    message     text NOT NULL DEFAULT '',
-    leased_at   timestamptz,
+    worker_id   int4 NOT NULL,
+    outcome     int2 NOT NULL,
+    accepted    bool NOT NULL,
+    granted_at  timestamptz NOT NULL,
     started_at  timestamptz,
     finished_at timestamptz,
-    wall_ms     int8, user_ms int8, system_ms int8, rss_bytes int8, read_bytes int8, written_bytes int8,
+    exit_status int4 NOT NULL,
+    detail      text NOT NULL DEFAULT '',
     log         bytea,                         -- blob digest
-    log_bytes   int8,
-    log_tail    text NOT NULL DEFAULT ''
+    wall_ms     int8 NOT NULL, user_ms int8 NOT NULL, system_ms int8 NOT NULL,
+    memory_peak_bytes int8 NOT NULL, read_bytes int8 NOT NULL, written_bytes int8 NOT NULL
 ) WITH (fillfactor = 80);
 CREATE INDEX attempt_task ON attempt (task_id);
 
 CREATE TABLE placement (
-    attempt_id int8 NOT NULL,
-    rank       int4 NOT NULL,
-    worker     text NOT NULL,
-    devices    int4[] NOT NULL DEFAULT '{}',
+    attempt_id   int8 NOT NULL,
+    rank         int4 NOT NULL,
+    worker_id    int4 NOT NULL,
+    devices      int8 NOT NULL,                -- bit set of whole devices
+    share_device int4 NOT NULL,
+    share_milli  int4 NOT NULL,
     PRIMARY KEY (attempt_id, rank)
 );
 
--- One packed row per batch that granted leases: (attempt, task, worker) triples; read only at start.
+-- One packed row per batch that granted leases (coordinator/store/lease_codec.h); read only at start.
 CREATE TABLE lease (
-    epoch int8 NOT NULL,
-    batch int8 NOT NULL,
-    body  bytea NOT NULL,
+    epoch        int8 NOT NULL,
+    batch        int8 NOT NULL,
+    attempt_last int8 NOT NULL,
+    body         bytea NOT NULL,
     PRIMARY KEY (epoch, batch)
 );
 
@@ -126,8 +130,9 @@ CREATE TABLE result (
     version    int4 NOT NULL,
     revision   text NOT NULL,
     components jsonb NOT NULL,                 -- of the key, for explain
-    decision   jsonb,
-    wall_ms    int8,
+    verdict    int2 NOT NULL,                  -- of a decision: 0 none, 1 go, 2 skip
+    verdict_reason text NOT NULL DEFAULT '',
+    wall_ms    int8 NOT NULL DEFAULT 0,
     created_at timestamptz NOT NULL,
     PRIMARY KEY (key, attempt_id)
 );
@@ -160,11 +165,11 @@ CREATE TABLE attempt_input (
 
 CREATE TABLE artifact (digest bytea PRIMARY KEY, bytes int8 NOT NULL, state int2 NOT NULL DEFAULT 0, created_at timestamptz NOT NULL);
 
-CREATE TABLE metric_name (name_id int4 PRIMARY KEY, name text NOT NULL UNIQUE);
-CREATE TABLE metric_tag (tag_id int4 PRIMARY KEY, tag text NOT NULL UNIQUE);
+CREATE TABLE metric_name (name_id int4 GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL UNIQUE);
+CREATE TABLE metric_tag (tag_id int4 GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tag text NOT NULL UNIQUE);
 CREATE TABLE metric (
     attempt_id int8 NOT NULL,
-    position   int8 NOT NULL,                  -- byte offset of its line in metrics.jsonl: makes writing it again harmless
+    position   int8 NOT NULL,                  -- byte offset of its message + index: makes writing it again harmless
     name_id    int4 NOT NULL,
     tag_id     int4 NOT NULL,
     step       int8 NOT NULL,
@@ -174,13 +179,15 @@ CREATE TABLE metric (
 CREATE TABLE metric_offset (attempt_id int8 PRIMARY KEY, bytes int8 NOT NULL) WITH (fillfactor = 50);
 
 CREATE TABLE worker (
-    worker    text PRIMARY KEY,
-    principal text NOT NULL,
-    host      text NOT NULL,
-    state     int2 NOT NULL,
-    resources jsonb NOT NULL,
-    version   text NOT NULL,
-    seen_at   timestamptz NOT NULL
+    worker_id  int4 PRIMARY KEY,
+    name       text NOT NULL,
+    principal  text NOT NULL,
+    state      int2 NOT NULL,
+    slots      int4 NOT NULL, cpus_milli int4 NOT NULL, gpus int4 NOT NULL, memory_bytes int8 NOT NULL, disk_bytes int8 NOT NULL,
+    blame      int4 NOT NULL,
+    detail     text NOT NULL DEFAULT '',
+    changed_at timestamptz NOT NULL,
+    UNIQUE (principal, name)
 );
 
 CREATE TABLE event (
@@ -202,42 +209,58 @@ CREATE TABLE program_revision (
     PRIMARY KEY (name, version, files)
 );
 
--- Words for codes.
-CREATE TABLE task_state (code int2 PRIMARY KEY, word text NOT NULL);
-INSERT INTO task_state VALUES (0,'waiting'),(1,'held'),(2,'ready'),(3,'leased'),(4,'running'),(5,'done'),(6,'failed'),(7,'cancelled'),(8,'skipped');
-CREATE TABLE attempt_outcome (code int2 PRIMARY KEY, word text NOT NULL);
-INSERT INTO attempt_outcome VALUES (0,'running'),(1,'done'),(2,'failed'),(3,'again'),(4,'memory'),(5,'time'),(6,'signal'),(7,'bad-output'),(8,'lost'),(9,'store'),(10,'cancelled'),(11,'preempted'),(12,'retracted');
+-- The first statement of every transaction: moves `batch` from n-1 to n for its epoch, or raises.
+CREATE FUNCTION advance(p_epoch int8, p_batch int8, p_clock_ms int8) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE assay.leader
+       SET batch = p_batch, renewed_at = clock_timestamp(), clock_ms = greatest(clock_ms, p_clock_ms)
+     WHERE id = 1 AND epoch = p_epoch AND batch = p_batch - 1;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'epoch % does not lead, or batch % is not the next', p_epoch, p_batch USING ERRCODE = 'AS001';
+    END IF;
+END $$;
 
--- For people. One row per accepted metric value of a wanted task: visible only through the accepted, current attempt (I1).
+-- Words for codes (tests compare them with the code's own).
+CREATE TABLE task_state (code int2 PRIMARY KEY, word text NOT NULL);
+INSERT INTO task_state VALUES
+    (0, 'waiting'), (1, 'held'), (2, 'ready'), (3, 'leased'), (4, 'running'), (5, 'done'), (6, 'failed'), (7, 'cancelled'),
+    (8, 'skipped');
+CREATE TABLE attempt_outcome (code int2 PRIMARY KEY, word text NOT NULL);
+INSERT INTO attempt_outcome VALUES
+    (0, 'running'), (1, 'done'), (2, 'again'), (3, 'revoked'), (4, 'preempted'), (5, 'lost'), (6, 'store'), (7, 'failed'),
+    (8, 'signal'), (9, 'memory'), (10, 'time-limit'), (11, 'bad-output');
+
+-- For people. One row per metric value of an accepted, current result of a wanted task (I1).
 CREATE VIEW results AS
 SELECT g.name AS grid, g.grid_id, t.task_id, t.stage, t.point,
-       t.point->>'variant' AS variant, t.point->>'scale' AS scale, (t.point->>'seed') AS seed,
-       n.name AS metric, mt.tag, m.step, m.value, r.attempt_id, t.cached
-FROM task t
-JOIN grid g ON g.grid_id = (t.task_id >> 32)::int4
-JOIN result r ON r.key = t.key AND r.current
-JOIN metric m ON m.attempt_id = r.attempt_id
-JOIN metric_name n ON n.name_id = m.name_id
-JOIN metric_tag mt ON mt.tag_id = m.tag_id
-WHERE t.state = 5 AND NOT t.helper;
+       t.point ->> 'variant' AS variant, t.point ->> 'scale' AS scale, t.point ->> 'seed' AS seed,
+       n.name AS metric, mt.tag, m.step, m.value, r.attempt_id, t.reason = 1 AS cached
+  FROM task t
+  JOIN grid g ON g.grid_id = (t.task_id >> 32)::int4
+  JOIN result r ON r.key = t.key AND r.current
+  JOIN metric m ON m.attempt_id = r.attempt_id
+  JOIN metric_name n ON n.name_id = m.name_id
+  JOIN metric_tag mt ON mt.tag_id = m.tag_id
+ WHERE t.state = 5 AND NOT t.helper;
 
--- One row per task row of a stage's points.
+-- One row per stored task row of a stage's points.
 CREATE VIEW cells AS
-SELECT g.name AS grid, g.grid_id, t.task_id, t.stage, t.name AS task, t.point, s.word AS state, t.cached, t.reason, t.failures,
-       a.attempt_id, a.worker, a.wall_ms, a.user_ms, a.rss_bytes, t.changed_at
-FROM task t
-JOIN grid g ON g.grid_id = (t.task_id >> 32)::int4
-JOIN task_state s ON s.code = t.state
-LEFT JOIN result r ON r.key = t.key AND r.current
-LEFT JOIN attempt a ON a.attempt_id = r.attempt_id
-WHERE NOT t.helper;
+SELECT g.name AS grid, g.grid_id, t.task_id, t.stage, t.name AS task, t.point, s.word AS state, t.reason = 1 AS cached, t.detail,
+       t.failures, a.attempt_id, w.name AS worker, a.wall_ms, a.user_ms, a.memory_peak_bytes, t.changed_at
+  FROM task t
+  JOIN grid g ON g.grid_id = (t.task_id >> 32)::int4
+  JOIN task_state s ON s.code = t.state
+  LEFT JOIN attempt a ON a.attempt_id = t.attempt_id
+  LEFT JOIN worker w ON w.worker_id = a.worker_id
+ WHERE NOT t.helper;
 
--- Which artifact was read by which accepted attempt, and who made it.
+-- Which artifact was read by which accepted attempt, and what came out.
 CREATE VIEW lineage AS
-SELECT g.name AS grid, g.grid_id, t.name AS task, r.attempt_id, i.name AS input, i.position, encode(i.digest, 'hex') AS digest, i.source,
-       o.name AS output, encode(o.digest, 'hex') AS output_digest
-FROM task t
-JOIN grid g ON g.grid_id = (t.task_id >> 32)::int4
-JOIN result r ON r.key = t.key AND r.current
-JOIN attempt_input i ON i.attempt_id = r.attempt_id
-LEFT JOIN result_output o ON o.key = r.key AND o.attempt_id = r.attempt_id;
+SELECT g.name AS grid, g.grid_id, t.name AS task, r.attempt_id, i.name AS input, i.position, encode(i.digest, 'hex') AS digest,
+       i.source, o.name AS output, encode(o.digest, 'hex') AS output_digest
+  FROM task t
+  JOIN grid g ON g.grid_id = (t.task_id >> 32)::int4
+  JOIN result r ON r.key = t.key AND r.current
+  LEFT JOIN attempt_input i ON i.attempt_id = r.attempt_id
+  LEFT JOIN result_output o ON o.key = r.key AND o.attempt_id = r.attempt_id
+ WHERE t.state = 5;

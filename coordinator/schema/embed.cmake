@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+# Writes OUTPUT: a C table of the SQL files FILES (a list), as byte arrays, since string literals have a length limit.
+string(REPLACE "\"" "" FILES "${FILES}")
+set(arrays "")
+set(rows "")
+set(count 0)
+foreach(path IN LISTS FILES)
+    math(EXPR count "${count} + 1")
+    get_filename_component(name ${path} NAME_WE)
+    file(READ ${path} hex HEX)
+    string(LENGTH "${hex}" length)
+    math(EXPR length "${length} / 2")
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+    string(APPEND arrays "static const char file_${count}[] = {${bytes}0};\n")
+    string(APPEND rows "    {${count}, \"${name}\", file_${count}, ${length}},\n")
+endforeach()
+file(WRITE ${OUTPUT} "#include \"coordinator/store/schema_files.h\"\n\n${arrays}\nconst struct schema_file schema_files[] = {\n${rows}};\nconst size_t schema_files_count = ${count};\n")

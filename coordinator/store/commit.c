@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One batch of persist effects as one pipelined, implicit transaction. Each table gets one
+ * statement with arrays, so a batch costs a handful of statements however many rows it has. Of
+ * several rows of one identity in a batch the last one counts.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/check.h"
+#include "coordinator/store/commit_rows.h"
+#include "coordinator/store/pg.h"
+
+void batch_send(struct store *store, const char *sql, const char *const *params, size_t count)
+{
+    if (store->failed) {
+        return;
+    }
+    CHECK(count <= PG_PARAMS_MAX);
+    if (PQsendQueryParams(store->writer, sql, (int)count, NULL, params, NULL, NULL, 0) != 1) {
+        store->failed = true;
+        (void)pg_failure(store->writer, NULL, "commit", &store->failure);
+    }
+}
+
+struct seen {
+    uint64_t id;
+    size_t index;
+};
+
+static int compare_seen(const void *a, const void *b)
+{
+    const struct seen *left = a;
+    const struct seen *right = b;
+    if (left->id != right->id) {
+        return left->id < right->id ? -1 : 1;
+    }
+    return left->index < right->index ? -1 : left->index > right->index;
+}
+
+static uint64_t effect_identity(const struct effect *effect)
+{
+    switch (effect->kind) {
+    case EFFECT_PERSIST_GRID:
+        return effect->grid.row.grid.value;
+    case EFFECT_PERSIST_TASK:
+        return effect->task.row.task.value;
+    case EFFECT_PERSIST_ATTEMPT:
+        return effect->attempt.attempt.value;
+    case EFFECT_PERSIST_WORKER:
+        return effect->worker.worker.value;
+    case EFFECT_PERSIST_RESULT:
+        return effect->result.result.attempt.value;
+    case EFFECT_NONE:
+    case EFFECT_PERSIST_LEASE:
+    case EFFECT_PERSIST_LEASE_FLOOR:
+    case EFFECT_PERSIST_FENCE:
+    case EFFECT_PERSIST_METRICS:
+    case EFFECT_PERSIST_AUDIT:
+    case EFFECT_SEND_WELCOME:
+    case EFFECT_SEND_ASSIGN:
+    case EFFECT_SEND_REVOKE:
+    case EFFECT_SEND_RENEWED:
+    case EFFECT_SEND_METRICS_ACK:
+    case EFFECT_SEND_ACK:
+    case EFFECT_SEND_DRAIN:
+    case EFFECT_REPLY:
+    case EFFECT_LOOKUP:
+    case EFFECT_KINDS:
+        break;
+    }
+    return 0;
+}
+
+size_t batch_last_of(
+    const struct effects *batch,
+    enum effect_kind kind,
+    struct arena *arena,
+    const struct effect ***ret_effects)
+{
+    struct seen *seen = ARENA_ARRAY(arena, struct seen, batch->count + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->items[i].kind == kind) {
+            seen[count++] = (struct seen){effect_identity(&batch->items[i]), i};
+        }
+    }
+    qsort(seen, count, sizeof(*seen), compare_seen);
+    const struct effect **effects = ARENA_ARRAY(arena, const struct effect *, count + 1);
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (i + 1 == count || seen[i + 1].id != seen[i].id) {
+            effects[kept++] = &batch->items[seen[i].index];
+        }
+    }
+    *ret_effects = effects;
+    return kept;
+}
+
+static void send_fence(struct store *store, uint64_t epoch, uint64_t number, uint64_t clock_ms)
+{
+    CLEANUP(arena_cleanup) struct arena *arena = arena_create();
+    const char *const params[] = {
+        arena_printf(arena, "%llu", (unsigned long long)epoch),
+        arena_printf(arena, "%llu", (unsigned long long)number),
+        arena_printf(arena, "%llu", (unsigned long long)clock_ms),
+    };
+    batch_send(store, "SELECT assay.advance($1, $2, $3)", params, 3);
+}
+
+void store_commit_begin(
+    struct store *store,
+    uint64_t epoch,
+    uint64_t number,
+    uint64_t clock_ms,
+    const struct effects *batch)
+{
+    CHECK(!store->in_flight);
+    store->in_flight = true;
+    store->failed = store->deposed = store->wants_write = false;
+    err_clear(&store->failure);
+    if (store->writer == NULL || PQstatus(store->writer) != CONNECTION_OK) {
+        return; /* poll reports LOST */
+    }
+    if (PQsetnonblocking(store->writer, 1) != 0 || PQenterPipelineMode(store->writer) != 1) {
+        store->failed = true;
+        (void)pg_failure(store->writer, NULL, "commit", &store->failure);
+        return;
+    }
+    CLEANUP(arena_cleanup) struct arena *arena = arena_create();
+    send_fence(store, epoch, number, clock_ms);
+    batch_send_grids(store, batch, arena);
+    batch_send_workers(store, batch, arena);
+    batch_send_leases(store, batch, arena, epoch, number);
+    batch_send_tasks(store, batch, arena);
+    batch_send_attempts(store, batch, arena);
+    batch_send_results(store, batch, arena);
+    batch_send_metrics(store, batch, arena);
+    batch_send_audit(store, batch, arena, epoch, number);
+    if (PQpipelineSync(store->writer) != 1) {
+        store->failed = true;
+    }
+    store->wants_write = PQflush(store->writer) == 1;
+}
+
+/* Takes one result; true when the pipeline's end was reached. */
+static bool take_result(struct store *store, PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    if (status == PGRES_FATAL_ERROR && !store->failed) {
+        const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+        store->failed = true;
+        store->deposed = state != NULL && strcmp(state, "AS001") == 0;
+        (void)pg_failure(store->writer, result, "commit", &store->failure);
+    }
+    PQclear(result);
+    return status == PGRES_PIPELINE_SYNC;
+}
+
+static enum store_commit batch_lost(struct store *store, struct err *err)
+{
+    store->in_flight = false;
+    (void)err_set(err, ERR_UNAVAILABLE, "database connection lost during a commit");
+    if (store->writer != NULL) {
+        (void)err_wrap(err, "%s", PQerrorMessage(store->writer));
+        PQfinish(store->writer);
+        store->writer = NULL;
+    }
+    return STORE_LOST;
+}
+
+enum store_commit store_commit_poll(struct store *store, struct err *err)
+{
+    if (!store->in_flight) {
+        return STORE_IDLE;
+    }
+    if (store->writer == NULL || PQstatus(store->writer) != CONNECTION_OK
+        || PQconsumeInput(store->writer) != 1) {
+        return batch_lost(store, err);
+    }
+    if (store->wants_write) {
+        int left = PQflush(store->writer);
+        if (left < 0) {
+            return batch_lost(store, err);
+        }
+        store->wants_write = left == 1;
+    }
+    while (PQisBusy(store->writer) == 0) {
+        PGresult *result = PQgetResult(store->writer);
+        if (result == NULL) {
+            if (PQstatus(store->writer) != CONNECTION_OK) {
+                return batch_lost(store, err);
+            }
+            continue; /* end of one statement's results */
+        }
+        if (!take_result(store, result)) {
+            continue;
+        }
+        (void)PQexitPipelineMode(store->writer);
+        store->in_flight = false;
+        if (store->failed) {
+            *err = store->failure;
+            return store->deposed ? STORE_DEPOSED : STORE_FAILED;
+        }
+        return STORE_COMMITTED;
+    }
+    return PQstatus(store->writer) == CONNECTION_OK ? STORE_BUSY : batch_lost(store, err);
+}

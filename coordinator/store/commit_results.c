@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Statements for what is kept for good: grids with their plans, accepted results with outputs
+ * and lineage, metrics. */
+#include <string.h>
+#include <zstd.h>
+
+#include "common/base/check.h"
+#include "common/base/node.h"
+#include "coordinator/store/commit_rows.h"
+
+static const struct store_grid_info *info_of(const struct store *store, const struct plan *plan)
+{
+    for (size_t i = 0; i < store->infos_count; i++) {
+        if (store->infos[i].plan == plan) {
+            return &store->infos[i];
+        }
+    }
+    return NULL;
+}
+
+/* The plan as hex of a zstd frame, for decode(). */
+static char *plan_hex(const struct plan *plan, struct arena *arena)
+{
+    CLEANUP(str_done) struct str text;
+    str_init(&text, SIZE_MAX / 2);
+    plan_encode(plan, &text);
+    size_t bound = ZSTD_compressBound(text.length);
+    uint8_t *packed = arena_alloc(arena, bound);
+    size_t length = ZSTD_compress(packed, bound, text.data, text.length, 3);
+    CHECK(!ZSTD_isError(length));
+    char *hex = arena_alloc(arena, length * 2 + 1);
+    for (size_t i = 0; i < length; i++) {
+        static const char digits[] = "0123456789abcdef";
+        hex[2 * i] = digits[packed[i] >> 4];
+        hex[2 * i + 1] = digits[packed[i] & 15];
+    }
+    return hex;
+}
+
+static char *uuid_text(const struct submission_id *id, struct arena *arena)
+{
+    CLEANUP(str_done) struct str text;
+    str_init(&text, 64);
+    for (size_t i = 0; i < sizeof(id->bytes); i++) {
+        str_appendf(&text, "%02x", id->bytes[i]);
+    }
+    return arena_strdup(arena, text.data);
+}
+
+static void insert_grid(
+    struct store *store, const struct effect_persist_grid *grid, struct arena *arena)
+{
+    const struct grid_row *row = &grid->row;
+    const struct plan *plan = grid->plan;
+    const struct store_grid_info *info = info_of(store, plan);
+    static const struct store_grid_info nothing = {
+        .about = "", .grid_text = "", .sets_json = "[]", .note = ""};
+    info = info == NULL ? &nothing : info;
+    char hex[DIGEST_HEX];
+    const char *const params[] = {
+        arena_printf(arena, "%u", row->grid.value),
+        uuid_text(&row->submission, arena),
+        row->name,
+        info->about,
+        row->owner,
+        arena_printf(arena, "%d", (int)row->state),
+        row->cancelled ? "t" : "f",
+        arena_printf(arena, "%d", (int)row->verdict),
+        arena_printf(arena, "%llu", (unsigned long long)row->submitted_ms),
+        arena_printf(arena, "%llu", (unsigned long long)row->finished_ms),
+        digest_to_hex(&info->bundle, hex),
+        arena_strndup(arena, info->grid_text, info->grid_text_length),
+        info->sets_json,
+        arena_printf(arena, "%u", plan->version),
+        plan_hex(plan, arena),
+        arena_printf(arena, "%zu", plan->tasks_count),
+        plan->compare == NULL ? NULL : node_to_json_arena(plan->compare, arena),
+        plan->decontaminate ? "t" : "f",
+        info->note,
+    };
+    batch_send(
+        store,
+        "INSERT INTO grid (grid_id, submission_id, name, about, owner, state, cancelled, verdict, submitted_at, finished_at, "
+        "bundle, grid_text, sets, plan_version, plan, tasks_count, compare, decontaminate, note) VALUES ($1::int4, $2::uuid, "
+        "$3, $4, $5, $6::int2, $7::bool, $8::int2, to_timestamp($9::int8 / 1000.0), CASE WHEN $10::int8 = 0 THEN NULL ELSE "
+        "to_timestamp($10::int8 / 1000.0) END, decode($11, 'hex'), $12, $13::jsonb, $14::int4, decode($15, 'hex'), $16::int4,"
+        " $17::jsonb, $18::bool, $19)",
+        params,
+        ARRAY_LEN(params));
+}
+
+static void update_grid(struct store *store, const struct grid_row *row, struct arena *arena)
+{
+    const char *const params[] = {
+        arena_printf(arena, "%u", row->grid.value),
+        arena_printf(arena, "%d", (int)row->state),
+        row->cancelled ? "t" : "f",
+        arena_printf(arena, "%d", (int)row->verdict),
+        arena_printf(arena, "%llu", (unsigned long long)row->finished_ms),
+    };
+    batch_send(
+        store,
+        "UPDATE grid SET state = $2::int2, cancelled = $3::bool, verdict = $4::int2, finished_at = CASE WHEN $5::int8 = 0 "
+        "THEN NULL ELSE to_timestamp($5::int8 / 1000.0) END WHERE grid_id = $1::int4",
+        params,
+        ARRAY_LEN(params));
+}
+
+static void insert_cells(
+    struct store *store, uint32_t grid, const struct plan *plan, struct arena *arena)
+{
+    if (plan->cells_count == 0) {
+        return;
+    }
+    CLEANUP(columns_done) struct columns c;
+    columns_init(&c, 3);
+    for (size_t i = 0; i < plan->cells_count; i++) {
+        struct plan_task cell = {.point = &plan->cells[i * plan->axes_count]};
+        pg_array_u64(&c.arrays[0], grid);
+        pg_array_u64(&c.arrays[1], i);
+        pg_array_text(&c.arrays[2], batch_point_json(plan, &cell, arena));
+    }
+    columns_send(
+        &c,
+        store,
+        "INSERT INTO grid_cell SELECT u.a, u.b, u.c::jsonb FROM unnest($1::int4[], $2::int4[], $3::text[]) AS u(a,b,c)");
+}
+
+static void insert_metrics_declared(
+    struct store *store, uint32_t grid, const struct plan *plan, struct arena *arena)
+{
+    bool *done = ARENA_ARRAY(arena, bool, plan->stages_count + 1);
+    CLEANUP(columns_done) struct columns c;
+    columns_init(&c, 6);
+    for (size_t t = 0; t < plan->tasks_count; t++) {
+        const struct plan_task *task = &plan->tasks[t];
+        if (task->helper || done[task->stage]) {
+            continue;
+        }
+        done[task->stage] = true;
+        const struct plan_program *program = &plan->programs[task->program];
+        for (size_t m = 0; m < program->metrics_count; m++) {
+            pg_array_u64(&c.arrays[0], grid);
+            pg_array_text(&c.arrays[1], plan->stages[task->stage]);
+            pg_array_text(&c.arrays[2], program->metrics[m].name);
+            pg_array_i64(&c.arrays[3], program->metrics[m].better);
+            pg_array_text(
+                &c.arrays[4], program->metrics[m].unit == NULL ? "" : program->metrics[m].unit);
+            pg_array_i64(&c.arrays[5], program->metrics[m].take);
+        }
+    }
+    if (c.arrays[0].count > 0) {
+        columns_send(
+            &c,
+            store,
+            "INSERT INTO grid_metric SELECT * FROM unnest($1::int4[], $2::text[], $3::text[], $4::int2[], $5::text[], "
+            "$6::int2[])");
+    }
+}
+
+/* A grid made and finished within one batch has two rows: it is inserted with the state of the
+ * last one. */
+static bool was_created(const struct effects *batch, uint32_t grid)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct effect *effect = &batch->items[i];
+        if (effect->kind == EFFECT_PERSIST_GRID && effect->grid.created
+            && effect->grid.row.grid.value == grid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void batch_send_grids(struct store *store, const struct effects *batch, struct arena *arena)
+{
+    const struct effect **effects = NULL;
+    size_t count = batch_last_of(batch, EFFECT_PERSIST_GRID, arena, &effects);
+    for (size_t i = 0; i < count; i++) {
+        const struct effect_persist_grid *grid = &effects[i]->grid;
+        if (!was_created(batch, grid->row.grid.value)) {
+            update_grid(store, &grid->row, arena);
+            continue;
+        }
+        insert_grid(store, grid, arena);
+        insert_cells(store, grid->row.grid.value, grid->plan, arena);
+        insert_metrics_declared(store, grid->row.grid.value, grid->plan, arena);
+    }
+}
+
+/* --- Results --- */
+
+struct result_columns {
+    struct columns rows, outputs, inputs, plan_keys, output_keys;
+};
+
+static void add_outputs(struct result_columns *c, const struct effect_persist_result *result)
+{
+    const struct result_row *row = &result->result;
+    const struct plan_task *task = &result->plan->tasks[task_ordinal(result->task)];
+    for (size_t i = 0; i < row->outputs_count; i++) {
+        pg_array_digest(&c->outputs.arrays[0], &row->key);
+        pg_array_u64(&c->outputs.arrays[1], row->attempt.value);
+        pg_array_u64(&c->outputs.arrays[2], i);
+        pg_array_text(&c->outputs.arrays[3], row->outputs[i].name);
+        pg_array_text(
+            &c->outputs.arrays[4], i < task->outputs_count ? task->outputs[i].kind : "");
+        pg_array_digest(&c->outputs.arrays[5], &row->outputs[i].digest);
+        if (i < task->outputs_count && !digest_is_zero(&task->outputs[i].key)) {
+            pg_array_digest(&c->output_keys.arrays[0], &task->outputs[i].key);
+            pg_array_digest(&c->output_keys.arrays[1], &row->outputs[i].digest);
+            pg_array_digest(&c->output_keys.arrays[2], &row->key);
+        }
+    }
+}
+
+static const char *source_name(const struct plan *plan, const struct plan_source *source)
+{
+    switch (source->kind) {
+    case PLAN_FROM_TASK:
+        return plan->tasks[source->task].name;
+    case PLAN_FROM_INPUT:
+        return plan->inputs[source->input].name;
+    case PLAN_FROM_ARTIFACT:
+        break;
+    }
+    return "";
+}
+
+static void add_inputs(struct result_columns *c, const struct effect_persist_result *result)
+{
+    const struct plan_task *task = &result->plan->tasks[task_ordinal(result->task)];
+    for (size_t i = 0; result->inputs != NULL && i < task->inputs_count; i++) {
+        for (size_t j = 0; j < task->inputs[i].sources_count; j++) {
+            pg_array_u64(&c->inputs.arrays[0], result->result.attempt.value);
+            pg_array_text(&c->inputs.arrays[1], task->inputs[i].name);
+            pg_array_u64(&c->inputs.arrays[2], j);
+            pg_array_digest(&c->inputs.arrays[3], &result->inputs[i][j]);
+            pg_array_text(
+                &c->inputs.arrays[4], source_name(result->plan, &task->inputs[i].sources[j]));
+        }
+    }
+}
+
+static void add_result(
+    struct result_columns *c, const struct effect_persist_result *result, struct arena *arena)
+{
+    const struct result_row *row = &result->result;
+    const struct plan *plan = result->plan;
+    const struct plan_task *task = &plan->tasks[task_ordinal(result->task)];
+    const struct plan_program *program = &plan->programs[task->program];
+    pg_array_digest(&c->rows.arrays[0], &row->key);
+    pg_array_u64(&c->rows.arrays[1], row->attempt.value);
+    pg_array_u64(&c->rows.arrays[2], result->task.value);
+    pg_array_text(&c->rows.arrays[3], program->name);
+    pg_array_u64(&c->rows.arrays[4], program->version);
+    pg_array_text(&c->rows.arrays[5], program->revision == NULL ? "" : program->revision);
+    pg_array_text(
+        &c->rows.arrays[6],
+        result->inputs == NULL && task->inputs_count > 0
+            ? "{}"
+            : plan_key_components(plan, task, result->inputs, arena));
+    pg_array_i64(&c->rows.arrays[7], row->verdict);
+    pg_array_text(&c->rows.arrays[8], row->verdict_reason == NULL ? "" : row->verdict_reason);
+    add_outputs(c, result);
+    add_inputs(c, result);
+    if (task->cache && !digest_is_zero(&task->plan_key)) {
+        pg_array_digest(&c->plan_keys.arrays[0], &task->plan_key);
+        pg_array_digest(&c->plan_keys.arrays[1], &row->key);
+    }
+}
+
+static void result_columns_init(struct result_columns *c)
+{
+    columns_init(&c->rows, 9);
+    columns_init(&c->outputs, 6);
+    columns_init(&c->inputs, 5);
+    columns_init(&c->plan_keys, 2);
+    columns_init(&c->output_keys, 3);
+}
+
+static void result_columns_done(struct result_columns *c)
+{
+    columns_done(&c->rows);
+    columns_done(&c->outputs);
+    columns_done(&c->inputs);
+    columns_done(&c->plan_keys);
+    columns_done(&c->output_keys);
+}
+
+/* One current row per key: a second result of a key (uncached programs, or a late one) stands
+ * beside the current one, flagged when its outputs differ. */
+static void send_results(struct store *store, struct result_columns *c)
+{
+    columns_send(
+        &c->rows,
+        store,
+        "INSERT INTO result SELECT u.a, u.b, u.c, NOT EXISTS (SELECT FROM result r WHERE r.key = u.a AND r.current) AND "
+        "u.b = (SELECT min(v.b) FROM unnest($1::bytea[], $2::int8[]) AS v(a,b) WHERE v.a = u.a), false, u.d, u.e, u.f, "
+        "u.g::jsonb, u.h, u.i, coalesce((SELECT t.wall_ms FROM attempt t WHERE t.attempt_id = u.b), 0), clock_timestamp() "
+        "FROM unnest($1::bytea[], $2::int8[], $3::int8[], $4::text[], $5::int4[], $6::text[], $7::text[], $8::int2[], "
+        "$9::text[]) AS u(a,b,c,d,e,f,g,h,i) ON CONFLICT (key, attempt_id) DO NOTHING");
+    if (c->outputs.arrays[0].count > 0) {
+        columns_send(
+            &c->outputs,
+            store,
+            "INSERT INTO result_output SELECT u.a, u.b, u.c, u.d, u.e, u.f, 0 FROM unnest($1::bytea[], $2::int8[], $3::int2[],"
+            " $4::text[], $5::text[], $6::bytea[]) AS u(a,b,c,d,e,f) ON CONFLICT DO NOTHING");
+    }
+    if (c->inputs.arrays[0].count > 0) {
+        columns_send(
+            &c->inputs,
+            store,
+            "INSERT INTO attempt_input SELECT * FROM unnest($1::int8[], $2::text[], $3::int4[], $4::bytea[], $5::text[]) ON "
+            "CONFLICT DO NOTHING");
+    }
+    if (c->plan_keys.arrays[0].count > 0) {
+        columns_send(
+            &c->plan_keys,
+            store,
+            "INSERT INTO plan_result SELECT DISTINCT ON (u.a) u.a, u.b FROM unnest($1::bytea[], $2::bytea[]) AS u(a,b) ON "
+            "CONFLICT (plan_key) DO UPDATE SET key = excluded.key");
+    }
+    if (c->output_keys.arrays[0].count > 0) {
+        columns_send(
+            &c->output_keys,
+            store,
+            "INSERT INTO output SELECT DISTINCT ON (u.a) u.a, u.b, u.c FROM unnest($1::bytea[], $2::bytea[], $3::bytea[]) AS "
+            "u(a,b,c) ON CONFLICT (output_key) DO NOTHING");
+    }
+}
+
+static void flag_differing(
+    struct store *store, const struct effect *const *effects, size_t count)
+{
+    CLEANUP(columns_done) struct columns c;
+    columns_init(&c, 2);
+    for (size_t i = 0; i < count; i++) {
+        pg_array_digest(&c.arrays[0], &effects[i]->result.result.key);
+        pg_array_u64(&c.arrays[1], effects[i]->result.result.attempt.value);
+    }
+    columns_send(
+        &c,
+        store,
+        "UPDATE result r SET differs = true FROM unnest($1::bytea[], $2::int8[]) AS u(key, attempt_id) WHERE r.key = u.key AND "
+        "r.attempt_id = u.attempt_id AND NOT r.current AND EXISTS (SELECT FROM result c JOIN result_output co ON co.key = "
+        "c.key AND co.attempt_id = c.attempt_id JOIN result_output o ON o.key = r.key AND o.attempt_id = r.attempt_id AND "
+        "o.position = co.position WHERE c.key = r.key AND c.current AND o.digest <> co.digest)");
+}
+
+void batch_send_results(struct store *store, const struct effects *batch, struct arena *arena)
+{
+    const struct effect **effects = NULL;
+    size_t count = batch_last_of(batch, EFFECT_PERSIST_RESULT, arena, &effects);
+    if (count == 0) {
+        return;
+    }
+    CLEANUP(result_columns_done) struct result_columns c;
+    result_columns_init(&c);
+    bool recomputed = false;
+    for (size_t i = 0; i < count; i++) {
+        add_result(&c, &effects[i]->result, arena);
+        recomputed = recomputed || effects[i]->result.recomputed;
+    }
+    send_results(store, &c);
+    if (recomputed) {
+        flag_differing(store, effects, count);
+    }
+}
+
+/* --- Metrics --- */
+
+static void add_points(struct columns *c, const struct effect_persist_metrics *metrics)
+{
+    uint64_t first =
+        metrics->offset_end; /* positions count from the end of the message's bytes: unique,
+                                since a line has more bytes than one */
+    for (size_t i = 0; i < metrics->points_count; i++) {
+        pg_array_u64(&c->arrays[0], metrics->attempt.value);
+        pg_array_u64(&c->arrays[1], first - metrics->points_count + i);
+        pg_array_text(&c->arrays[2], metrics->points[i].name);
+        pg_array_text(&c->arrays[3], metrics->points[i].tag);
+        pg_array_i64(&c->arrays[4], metrics->points[i].step);
+        pg_array_double(&c->arrays[5], metrics->points[i].value);
+    }
+}
+
+static void send_points(struct store *store, struct columns *c)
+{
+    const char *params[COLUMNS_MAX];
+    for (size_t i = 0; i < c->count; i++) {
+        params[i] = pg_array_end(&c->arrays[i]);
+    }
+    batch_send(
+        store,
+        "INSERT INTO metric_name (name) SELECT DISTINCT unnest($1::text[]) EXCEPT SELECT name FROM metric_name ON CONFLICT DO "
+        "NOTHING",
+        &params[2],
+        1);
+    batch_send(
+        store,
+        "INSERT INTO metric_tag (tag) SELECT DISTINCT unnest($1::text[]) EXCEPT SELECT tag FROM metric_tag ON CONFLICT DO "
+        "NOTHING",
+        &params[3],
+        1);
+    batch_send(
+        store,
+        "INSERT INTO metric SELECT u.a, u.b, n.name_id, t.tag_id, u.e, u.f FROM unnest($1::int8[], $2::int8[], $3::text[], "
+        "$4::text[], $5::int8[], $6::float8[]) AS u(a,b,c,d,e,f) JOIN metric_name n ON n.name = u.c JOIN metric_tag t ON "
+        "t.tag = u.d ON CONFLICT DO NOTHING",
+        params,
+        c->count);
+}
+
+void batch_send_metrics(struct store *store, const struct effects *batch, struct arena *arena)
+{
+    (void)arena;
+    CLEANUP(columns_done) struct columns points;
+    CLEANUP(columns_done) struct columns offsets;
+    columns_init(&points, 6);
+    columns_init(&offsets, 2);
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->items[i].kind == EFFECT_PERSIST_METRICS) {
+            add_points(&points, &batch->items[i].metrics);
+            pg_array_u64(&offsets.arrays[0], batch->items[i].metrics.attempt.value);
+            pg_array_u64(&offsets.arrays[1], batch->items[i].metrics.offset_end);
+        }
+    }
+    if (points.arrays[0].count > 0) {
+        send_points(store, &points);
+    }
+    if (offsets.arrays[0].count > 0) {
+        columns_send(
+            &offsets,
+            store,
+            "INSERT INTO metric_offset SELECT u.a, max(u.b) FROM unnest($1::int8[], $2::int8[]) AS u(a,b) GROUP BY u.a ON "
+            "CONFLICT (attempt_id) DO UPDATE SET bytes = greatest(metric_offset.bytes, excluded.bytes)");
+    }
+}

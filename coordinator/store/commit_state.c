@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Statements for what tells a core how things stand: workers, leases, tasks, attempts, audit.
+ */
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/base/node.h"
+#include "coordinator/store/commit_rows.h"
+#include "coordinator/store/lease_codec.h"
+
+/* Times travel as milliseconds; 0 means none. */
+#define SQL_TIME(ms) "CASE WHEN " ms " = 0 THEN NULL ELSE to_timestamp(" ms " / 1000.0) END"
+
+void columns_init(struct columns *columns, size_t count)
+{
+    CHECK(count <= COLUMNS_MAX);
+    columns->count = count;
+    for (size_t i = 0; i < count; i++) {
+        pg_array_init(&columns->arrays[i]);
+    }
+}
+
+void columns_done(struct columns *columns)
+{
+    for (size_t i = 0; i < columns->count; i++) {
+        pg_array_done(&columns->arrays[i]);
+    }
+}
+
+void columns_send(struct columns *columns, struct store *store, const char *sql)
+{
+    const char *params[COLUMNS_MAX];
+    for (size_t i = 0; i < columns->count; i++) {
+        params[i] = pg_array_end(&columns->arrays[i]);
+    }
+    batch_send(store, sql, params, columns->count);
+}
+
+void batch_send_workers(struct store *store, const struct effects *batch, struct arena *arena)
+{
+    const struct effect **effects = NULL;
+    size_t count = batch_last_of(batch, EFFECT_PERSIST_WORKER, arena, &effects);
+    if (count == 0) {
+        return;
+    }
+    CLEANUP(columns_done) struct columns c;
+    columns_init(&c, 12);
+    for (size_t i = 0; i < count; i++) {
+        const struct worker_row *row = &effects[i]->worker;
+        pg_array_u64(&c.arrays[0], row->worker.value);
+        pg_array_text(&c.arrays[1], row->name);
+        pg_array_text(&c.arrays[2], row->principal);
+        pg_array_i64(&c.arrays[3], row->state);
+        pg_array_u64(&c.arrays[4], row->capacity.slots);
+        pg_array_u64(&c.arrays[5], row->capacity.cpus_milli);
+        pg_array_u64(&c.arrays[6], row->capacity.gpus);
+        pg_array_u64(&c.arrays[7], row->capacity.memory_bytes);
+        pg_array_u64(&c.arrays[8], row->capacity.disk_bytes);
+        pg_array_u64(&c.arrays[9], row->blame);
+        pg_array_text(&c.arrays[10], row->detail == NULL ? "" : row->detail);
+        pg_array_u64(&c.arrays[11], row->changed_ms);
+    }
+    columns_send(
+        &c,
+        store,
+        "INSERT INTO worker SELECT u.a, u.b, u.c, u.d, u.e, u.f, u.g, u.h, u.i, u.j, u.k, to_timestamp(u.l / 1000.0) FROM "
+        "unnest($1::int4[], $2::text[], $3::text[], $4::int2[], $5::int4[], $6::int4[], $7::int4[], $8::int8[], $9::int8[],"
+        " $10::int4[], $11::text[], $12::int8[]) AS u(a,b,c,d,e,f,g,h,i,j,k,l) "
+        "ON CONFLICT (worker_id) DO UPDATE SET state = excluded.state, slots = excluded.slots, cpus_milli = "
+        "excluded.cpus_milli, gpus = excluded.gpus, memory_bytes = excluded.memory_bytes, disk_bytes = excluded.disk_bytes,"
+        " blame = excluded.blame, detail = excluded.detail, changed_at = excluded.changed_at");
+}
+
+void batch_send_leases(
+    struct store *store,
+    const struct effects *batch,
+    struct arena *arena,
+    uint64_t epoch,
+    uint64_t number)
+{
+    uint64_t last = 0;
+    uint64_t floor = 0;
+    uint64_t fence = 0;
+    CLEANUP(str_done) struct str body;
+    str_init(&body, 64 << 20);
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct effect *effect = &batch->items[i];
+        if (effect->kind == EFFECT_PERSIST_LEASE) {
+            uint8_t packed[LEASE_PACKED_BYTES];
+            lease_pack(&effect->lease, packed);
+            for (size_t b = 0; b < sizeof(packed); b++) {
+                str_appendf(&body, "%02x", packed[b]);
+            }
+            last = effect->lease.attempt.value > last ? effect->lease.attempt.value : last;
+        } else if (effect->kind == EFFECT_PERSIST_LEASE_FLOOR) {
+            floor = effect->mark.value;
+        } else if (effect->kind == EFFECT_PERSIST_FENCE) {
+            fence = effect->mark.value;
+        }
+    }
+    if (fence != 0) {
+        const char *const params[] = {arena_printf(arena, "%llu", (unsigned long long)fence)};
+        batch_send(
+            store,
+            "UPDATE leader SET attempt_next = greatest(attempt_next, $1::int8)",
+            params,
+            1);
+    }
+    if (last != 0) {
+        CHECK(!body.overflow);
+        const char *const params[] = {
+            arena_printf(arena, "%llu", (unsigned long long)epoch),
+            arena_printf(arena, "%llu", (unsigned long long)number),
+            arena_printf(arena, "%llu", (unsigned long long)last),
+            body.data,
+        };
+        batch_send(
+            store,
+            "INSERT INTO lease VALUES ($1::int8, $2::int8, $3::int8, decode($4, 'hex'))",
+            params,
+            4);
+    }
+    if (floor != 0) {
+        const char *const params[] = {arena_printf(arena, "%llu", (unsigned long long)floor)};
+        batch_send(store, "DELETE FROM lease WHERE attempt_last < $1::int8", params, 1);
+    }
+}
+
+char *batch_point_json(
+    const struct plan *plan, const struct plan_task *task, struct arena *arena)
+{
+    CLEANUP(str_done) struct str out;
+    str_init(&out, 1 << 20);
+    str_append_char(&out, '{');
+    bool first = true;
+    for (size_t a = 0; a < plan->axes_count; a++) {
+        if (task->point == NULL || task->point[a] == GRID_NONE) {
+            continue;
+        }
+        const char *id = plan->points[a][task->point[a]].id;
+        str_append(&out, first ? "" : ",");
+        str_append_json(&out, plan->axes[a], strlen(plan->axes[a]));
+        str_append_char(&out, ':');
+        str_append_json(&out, id, strlen(id));
+        first = false;
+    }
+    str_append_char(&out, '}');
+    return arena_strdup(arena, out.data);
+}
+
+void batch_send_tasks(struct store *store, const struct effects *batch, struct arena *arena)
+{
+    const struct effect **effects = NULL;
+    size_t count = batch_last_of(batch, EFFECT_PERSIST_TASK, arena, &effects);
+    if (count == 0) {
+        return;
+    }
+    CLEANUP(columns_done) struct columns c;
+    columns_init(&c, 16);
+    for (size_t i = 0; i < count; i++) {
+        const struct task_row *row = &effects[i]->task.row;
+        const struct plan *plan = effects[i]->task.plan;
+        const struct plan_task *task = &plan->tasks[task_ordinal(row->task)];
+        pg_array_u64(&c.arrays[0], row->task.value);
+        pg_array_i64(&c.arrays[1], row->state);
+        pg_array_i64(&c.arrays[2], row->reason);
+        pg_array_text(&c.arrays[3], row->detail == NULL ? "" : row->detail);
+        pg_array_u64(&c.arrays[4], row->failures);
+        pg_array_u64(&c.arrays[5], row->losses);
+        pg_array_u64(&c.arrays[6], row->soft_failures);
+        pg_array_u64(&c.arrays[7], row->backoff_ms);
+        pg_array_u64(&c.arrays[8], row->attempt.value);
+        pg_array_digest(&c.arrays[9], &row->key);
+        pg_array_u64(&c.arrays[10], row->same_as.value);
+        pg_array_text(&c.arrays[11], plan->stages[task->stage]);
+        pg_array_text(&c.arrays[12], task->name);
+        pg_array_text(&c.arrays[13], batch_point_json(plan, task, arena));
+        pg_array_bool(&c.arrays[14], task->helper);
+        pg_array_u64(&c.arrays[15], row->changed_ms);
+    }
+    columns_send(
+        &c,
+        store,
+        "INSERT INTO task SELECT u.a, u.b, u.c, u.d, u.e, u.f, u.g, u.h, u.i, u.j, u.k, u.l, u.m, u.n::jsonb, u.o, "
+        "to_timestamp(u.p / 1000.0) FROM unnest($1::int8[], $2::int2[], $3::int2[], $4::text[], $5::int4[], $6::int4[], "
+        "$7::int4[], $8::int8[], $9::int8[], $10::bytea[], $11::int8[], $12::text[], $13::text[], $14::text[], $15::bool[], "
+        "$16::int8[]) AS u(a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p) ON CONFLICT (task_id) DO UPDATE SET state = excluded.state, "
+        "reason = excluded.reason, detail = excluded.detail, failures = excluded.failures, losses = excluded.losses, "
+        "soft_failures = excluded.soft_failures, backoff_ms = excluded.backoff_ms, attempt_id = excluded.attempt_id, "
+        "key = excluded.key, same_as = excluded.same_as, changed_at = excluded.changed_at");
+}
+
+static void add_attempt(struct columns *c, const struct attempt_row *row)
+{
+    pg_array_u64(&c->arrays[0], row->attempt.value);
+    pg_array_u64(&c->arrays[1], row->task.value);
+    pg_array_u64(&c->arrays[2], row->worker.value);
+    pg_array_i64(&c->arrays[3], row->outcome);
+    pg_array_bool(&c->arrays[4], row->accepted);
+    pg_array_u64(&c->arrays[5], row->granted_ms);
+    pg_array_u64(&c->arrays[6], row->started_ms);
+    pg_array_u64(&c->arrays[7], row->ended_ms);
+    pg_array_i64(&c->arrays[8], row->exit_status);
+    pg_array_text(&c->arrays[9], row->detail == NULL ? "" : row->detail);
+    pg_array_digest(&c->arrays[10], &row->log);
+    pg_array_u64(&c->arrays[11], row->usage.wall_ms);
+    pg_array_u64(&c->arrays[12], row->usage.user_ms);
+    pg_array_u64(&c->arrays[13], row->usage.system_ms);
+    pg_array_u64(&c->arrays[14], row->usage.memory_peak_bytes);
+    pg_array_u64(&c->arrays[15], row->usage.read_bytes);
+    pg_array_u64(&c->arrays[16], row->usage.written_bytes);
+}
+
+static void send_placements(
+    struct store *store, const struct effect *const *effects, size_t count)
+{
+    CLEANUP(columns_done) struct columns c;
+    columns_init(&c, 5);
+    for (size_t i = 0; i < count; i++) {
+        const struct attempt_row *row = &effects[i]->attempt;
+        pg_array_u64(&c.arrays[0], row->attempt.value);
+        pg_array_u64(&c.arrays[1], row->worker.value);
+        pg_array_i64(&c.arrays[2], (int64_t)row->devices.whole);
+        pg_array_u64(&c.arrays[3], row->devices.share_device);
+        pg_array_u64(&c.arrays[4], row->devices.share_milli);
+    }
+    columns_send(
+        &c,
+        store,
+        "INSERT INTO placement SELECT u.a, 0, u.b, u.c, u.d, u.e FROM unnest($1::int8[], $2::int4[], $3::int8[], $4::int4[],"
+        " $5::int4[]) AS u(a,b,c,d,e) ON CONFLICT (attempt_id, rank) DO NOTHING");
+}
+
+void batch_send_attempts(struct store *store, const struct effects *batch, struct arena *arena)
+{
+    const struct effect **effects = NULL;
+    size_t count = batch_last_of(batch, EFFECT_PERSIST_ATTEMPT, arena, &effects);
+    if (count == 0) {
+        return;
+    }
+    CLEANUP(columns_done) struct columns c;
+    columns_init(&c, 17);
+    for (size_t i = 0; i < count; i++) {
+        add_attempt(&c, &effects[i]->attempt);
+    }
+    columns_send(
+        &c,
+        store,
+        "INSERT INTO attempt SELECT u.a, u.b, u.c, u.d, u.e, to_timestamp(u.f / 1000.0), " SQL_TIME("u.g") ", " SQL_TIME(
+            "u.h") ", u.i, u.j, u.k, u.l, u.m, u.n, u.o, u.p, u.q FROM unnest($1::int8[], $2::int8[], $3::int4[], $4::int2[],"
+                   " $5::bool[], $6::int8[], $7::int8[], $8::int8[], $9::int4[], $10::text[], $11::bytea[], $12::int8[], "
+                   "$13::int8[], $14::int8[], $15::int8[], $16::int8[], $17::int8[]) AS u(a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q) "
+                   "ON CONFLICT (attempt_id) DO UPDATE SET task_id = excluded.task_id, outcome = excluded.outcome, accepted = "
+                   "excluded.accepted, started_at = excluded.started_at, finished_at = excluded.finished_at, exit_status = "
+                   "excluded.exit_status, detail = excluded.detail, log = excluded.log, wall_ms = excluded.wall_ms, user_ms = "
+                   "excluded.user_ms, system_ms = excluded.system_ms, memory_peak_bytes = excluded.memory_peak_bytes, "
+                   "read_bytes = excluded.read_bytes, written_bytes = excluded.written_bytes");
+    send_placements(store, effects, count);
+}
+
+static void append_audit(struct str *out, const struct audit_row *row)
+{
+    str_appendf(out, "{\"kind\":\"%s\"", audit_kind_name(row->kind));
+    if (row->task.value != 0) {
+        str_appendf(out, ",\"task\":%llu", (unsigned long long)row->task.value);
+    }
+    if (row->attempt.value != 0) {
+        str_appendf(out, ",\"attempt\":%llu", (unsigned long long)row->attempt.value);
+    }
+    if (row->worker.value != 0) {
+        str_appendf(out, ",\"worker\":%u", row->worker.value);
+    }
+    str_appendf(
+        out,
+        ",\"value\":%lld,\"at_ms\":%llu}",
+        (long long)row->value,
+        (unsigned long long)row->at_ms);
+}
+
+/* One row per grid: audit effects of a grid are gathered in list order. Grids in one batch are
+ * few. */
+void batch_send_audit(
+    struct store *store,
+    const struct effects *batch,
+    struct arena *arena,
+    uint64_t epoch,
+    uint64_t number)
+{
+    bool *done = ARENA_ARRAY(arena, bool, batch->count + 1);
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->items[i].kind != EFFECT_PERSIST_AUDIT || done[i]) {
+            continue;
+        }
+        uint32_t grid = batch->items[i].audit.grid.value;
+        CLEANUP(str_done) struct str body;
+        str_init(&body, 256 << 20);
+        for (size_t j = i; j < batch->count; j++) {
+            if (batch->items[j].kind == EFFECT_PERSIST_AUDIT
+                && batch->items[j].audit.grid.value == grid) {
+                str_append_char(&body, j == i ? '[' : ',');
+                append_audit(&body, &batch->items[j].audit);
+                done[j] = true;
+            }
+        }
+        str_append_char(&body, ']');
+        const char *const params[] = {
+            arena_printf(arena, "%u", grid),
+            arena_printf(arena, "%llu", (unsigned long long)epoch),
+            arena_printf(arena, "%llu", (unsigned long long)number),
+            body.data,
+        };
+        batch_send(
+            store,
+            "INSERT INTO event (grid_id, epoch, batch, at, body) VALUES ($1::int4, $2::int8, $3::int8, clock_timestamp(), "
+            "$4::jsonb)",
+            params,
+            4);
+    }
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "coordinator/store/pg.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/base/limits.h"
+
+void pg_result_cleanup(PGresult **result)
+{
+    PQclear(*result);
+    *result = NULL;
+}
+
+bool pg_failure(PGconn *connection, const PGresult *result, const char *what, struct err *err)
+{
+    const char *state = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *text =
+        result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    if (text == NULL) {
+        text = PQerrorMessage(connection);
+    }
+    CLEANUP(str_done) struct str line;
+    str_init(&line, sizeof(err->message));
+    for (const char *c = text; *c != '\0'; c++) {
+        str_append_char(&line, *c == '\n' ? ' ' : *c);
+    }
+    if (PQstatus(connection) != CONNECTION_OK) {
+        return err_set(
+            err, ERR_UNAVAILABLE, "%s: database connection lost: %s", what, line.data);
+    }
+    if (state != NULL && strcmp(state, "53100") == 0) {
+        (void)err_set(
+            err, ERR_NO_SPACE, "%s: the database's disk is full: %s", what, line.data);
+        return err_hint(err, "free space on the database server; nothing acknowledged is lost");
+    }
+    return err_set(
+        err,
+        ERR_IO,
+        "%s: %s%s%s",
+        what,
+        line.data,
+        state != NULL ? " SQLSTATE " : "",
+        state != NULL ? state : "");
+}
+
+/* Keepalives and timeouts bound how long a dead server can hold the loop. */
+bool pg_connect(
+    const char *conninfo, const char *name, PGconn **ret_connection, struct err *err)
+{
+    const char *const keywords[] = {
+        "dbname",
+        "application_name",
+        "connect_timeout",
+        "keepalives_idle",
+        "keepalives_interval",
+        "keepalives_count",
+        "tcp_user_timeout",
+        "client_encoding",
+        NULL};
+    const char *const values[] = {conninfo, name, "5", "3", "1", "3", "6000", "UTF8", NULL};
+    PGconn *connection = PQconnectdbParams(keywords, values, 1);
+    if (PQstatus(connection) != CONNECTION_OK) {
+        CLEANUP(str_done) struct str line;
+        str_init(&line, sizeof(err->message));
+        for (const char *c = PQerrorMessage(connection); *c != '\0'; c++) {
+            str_append_char(&line, *c == '\n' ? ' ' : *c);
+        }
+        PQfinish(connection);
+        return err_set(err, ERR_UNAVAILABLE, "cannot connect to the database: %s", line.data);
+    }
+    if (!pg_command(
+            connection,
+            "SET search_path = assay, pg_catalog; SET bytea_output = hex; SET TimeZone = 'UTC'; SET extra_float_digits = 3;"
+            "SET statement_timeout = '60s'; SET idle_in_transaction_session_timeout = '60s'; SET synchronous_commit = on;"
+            "SET client_min_messages = warning",
+            err)) {
+        PQfinish(connection);
+        return false;
+    }
+    *ret_connection = connection;
+    return true;
+}
+
+bool pg_run(
+    PGconn *connection,
+    const char *sql,
+    const char *const *params,
+    size_t count,
+    PGresult **ret_result,
+    struct err *err)
+{
+    CHECK(count <= PG_PARAMS_MAX);
+    PGresult *result = PQexecParams(connection, sql, (int)count, NULL, params, NULL, NULL, 0);
+    ExecStatusType status = PQresultStatus(result);
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+        bool failed = pg_failure(connection, result, "query", err);
+        PQclear(result);
+        return failed;
+    }
+    if (ret_result != NULL) {
+        *ret_result = result;
+    } else {
+        PQclear(result);
+    }
+    return true;
+}
+
+bool pg_command(PGconn *connection, const char *sql, struct err *err)
+{
+    CLEANUP(pg_result_cleanup) PGresult *result = PQexec(connection, sql);
+    ExecStatusType status = PQresultStatus(result);
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+        return pg_failure(connection, result, "statement", err);
+    }
+    return true;
+}
+
+uint64_t pg_u64(const PGresult *result, int row, int column)
+{
+    return strtoull(PQgetvalue(result, row, column), NULL, 10);
+}
+
+int64_t pg_i64(const PGresult *result, int row, int column)
+{
+    return strtoll(PQgetvalue(result, row, column), NULL, 10);
+}
+
+const char *pg_text(const PGresult *result, int row, int column)
+{
+    return PQgetvalue(result, row, column);
+}
+
+bool pg_bool(const PGresult *result, int row, int column)
+{
+    return PQgetvalue(result, row, column)[0] == 't';
+}
+
+bool pg_digest(const PGresult *result, int row, int column, struct digest *ret_digest)
+{
+    const char *text = PQgetvalue(result, row, column);
+    return strlen(text) == DIGEST_HEX + 1 && text[0] == '\\' && text[1] == 'x'
+           && digest_from_hex(text + 2, ret_digest);
+}
+
+void *pg_bytes(
+    const PGresult *result, int row, int column, struct arena *arena, size_t *ret_length)
+{
+    size_t length = 0;
+    unsigned char *bytes =
+        PQunescapeBytea((const unsigned char *)PQgetvalue(result, row, column), &length);
+    CHECK(bytes != NULL);
+    void *copy = arena_copy(arena, bytes, length);
+    PQfreemem(bytes);
+    *ret_length = length;
+    return copy;
+}
+
+void pg_array_init(struct pg_array *array)
+{
+    str_init(&array->text, LIMIT_SQL_ARRAY_BYTES);
+    array->count = 0;
+    str_append_char(&array->text, '{');
+}
+
+void pg_array_done(struct pg_array *array)
+{
+    str_done(&array->text);
+}
+
+static struct str *next_item(struct pg_array *array)
+{
+    if (array->count++ > 0) {
+        str_append_char(&array->text, ',');
+    }
+    return &array->text;
+}
+
+void pg_array_u64(struct pg_array *array, uint64_t value)
+{
+    str_appendf(next_item(array), "%" PRIu64, value);
+}
+
+void pg_array_i64(struct pg_array *array, int64_t value)
+{
+    str_appendf(next_item(array), "%" PRId64, value);
+}
+
+void pg_array_double(struct pg_array *array, double value)
+{
+    str_appendf(next_item(array), "%.17g", value);
+}
+
+void pg_array_bool(struct pg_array *array, bool value)
+{
+    str_append(next_item(array), value ? "t" : "f");
+}
+
+void pg_array_text(struct pg_array *array, const char *value)
+{
+    struct str *text = next_item(array);
+    if (value == NULL) {
+        str_append(text, "NULL");
+        return;
+    }
+    str_append_char(text, '"');
+    for (const char *c = value; *c != '\0'; c++) {
+        if (*c == '"' || *c == '\\') {
+            str_append_char(text, '\\');
+        }
+        str_append_char(text, *c);
+    }
+    str_append_char(text, '"');
+}
+
+void pg_array_digest(struct pg_array *array, const struct digest *digest)
+{
+    if (digest_is_zero(digest)) {
+        str_append(next_item(array), "NULL");
+        return;
+    }
+    char hex[DIGEST_HEX];
+    str_appendf(next_item(array), "\"\\\\x%s\"", digest_to_hex(digest, hex));
+}
+
+const char *pg_array_end(struct pg_array *array)
+{
+    str_append_char(&array->text, '}');
+    CHECK(!array->text.overflow);
+    return array->text.data;
+}
