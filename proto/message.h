@@ -103,7 +103,8 @@ struct msg_hello {
     uint32_t protocol_min, protocol_max;
     const char *cluster;  /* "" = any */
     const char *worker;   /* its name, unique in the cluster */
-    uint64_t incarnation; /* random per process start */
+    uint64_t incarnation; /* rises with every start of the worker's process */
+    uint64_t number;      /* rises with every HELLO of a process */
     uint64_t epoch_seen;  /* highest epoch heard from any coordinator */
     const char *version, *host;
     uint32_t pid;
@@ -127,7 +128,8 @@ struct msg_started {
     size_t count;
 };
 
-/* The complete set of attempts held, finished ones left out: a heartbeat, even when empty. */
+/* The complete set of attempts held (queued, running, ending, not yet acknowledged): a
+ * heartbeat, even when empty. */
 struct msg_renew {
     struct msg_attempts held;
 };
@@ -195,12 +197,13 @@ struct msg_result {
     struct msg_output *outputs;
     size_t outputs_count;
     struct msg_usage usage;
-    const char *log_tail;   /* at most LIMIT_LOG_EXCERPT_BYTES, whole UTF-8 */
-    struct digest log;      /* the log as a blob; zero when there is none */
-    uint64_t log_bytes;     /* of that blob */
-    uint64_t metrics_end;   /* all METRICS up to here were acknowledged before this was sent */
-    const char *decision;   /* decision.json of a decision task, or "" */
-    const char *checkpoint; /* directory of the newest complete checkpoint, or "" */
+    const char *log_tail;    /* at most LIMIT_LOG_EXCERPT_BYTES, whole UTF-8 */
+    struct digest log;       /* the log as a blob; zero when there is none */
+    uint64_t log_bytes;      /* of that blob */
+    uint64_t metrics_end;    /* all METRICS up to here were acknowledged before this was sent */
+    const char *decision;    /* decision.json of a decision task, or "" */
+    const char *checkpoint;  /* directory of the newest complete checkpoint, or "" */
+    uint64_t started_ago_ms; /* wall time since it began; 0 = never did */
 };
 
 struct msg_finished {
@@ -240,6 +243,7 @@ struct msg_welcome {
     uint32_t worker;         /* number given to it, for logs */
     uint64_t heartbeat_ms;   /* how often to send RENEW */
     uint64_t orphan_grace_ms;
+    bool draining;                      /* takes no new work until DRAIN says otherwise */
     struct msg_verdict_entry *verdicts; /* one per inventory entry */
     size_t verdicts_count;
 };
@@ -299,9 +303,11 @@ struct msg_assignment {
     uint64_t lease_ms; /* of the first lease */
     struct msg_exit_rule *exits;
     size_t exits_count;
-    const char *checkpoint;        /* as an earlier FINISHED named it, or "" */
-    const char *checkpoint_worker; /* the worker that has it */
+    /* An earlier attempt to go on from, when its checkpoint can be found: its number (0: none),
+     * where its FINISHED said that it lies, and the worker that has it (both may be ""). */
     uint64_t checkpoint_attempt;
+    const char *checkpoint;
+    const char *checkpoint_worker;
 };
 
 struct msg_assign {

@@ -88,6 +88,7 @@ static const struct field hello_fields[] = {
     PART(msg_hello, resources, resources),
     BOOL(msg_hello, draining),
     LIST(msg_hello, inventory, inventory, inventory_count, inventory, LIMIT_BATCH),
+    U64(msg_hello, number),
 };
 SHAPE(hello, msg_hello);
 
@@ -174,6 +175,7 @@ static const struct field result_fields[] = {
     U64(msg_result, metrics_end),
     TEXT(msg_result, decision, LIMIT_DECISION_BYTES),
     TEXT(msg_result, checkpoint, PATH_BYTES),
+    U64(msg_result, started_ago_ms),
 };
 SHAPE(result, msg_result);
 
@@ -209,6 +211,7 @@ static const struct field welcome_fields[] = {
     U64(msg_welcome, heartbeat_ms),
     U64(msg_welcome, orphan_grace_ms),
     LIST(msg_welcome, verdicts, verdicts, verdicts_count, verdict_entry, LIMIT_BATCH),
+    BOOL(msg_welcome, draining),
 };
 SHAPE(welcome, msg_welcome);
 
