@@ -37,7 +37,8 @@ bool npy_writer_open(
 bool npy_writer_rows(
     struct npy_writer *writer, const void *data, uint64_t rows, struct err *err);
 uint64_t npy_writer_count(const struct npy_writer *writer); /* rows so far */
-bool npy_writer_close(struct npy_writer *writer, struct err *err); /* fsyncs; gone in any case */
+bool npy_writer_close(
+    struct npy_writer *writer, struct err *err); /* fsyncs; gone in any case */
 void npy_writer_cleanup(struct npy_writer **writer);
 
 /* A file mapped read-only. `data` is aligned to 64 bytes. */
@@ -53,7 +54,11 @@ struct npy {
 /* Opens and checks: magic, version, C order, size of the file. dtype NULL: any; columns as in
  * npy_shape. Messages name the path, what was expected and what was found. */
 bool npy_open(
-    const char *path, const char *dtype, uint64_t columns, struct npy *ret_npy, struct err *err);
+    const char *path,
+    const char *dtype,
+    uint64_t columns,
+    struct npy *ret_npy,
+    struct err *err);
 void npy_close(struct npy *npy); /* usable with CLEANUP; empty is fine */
 /* Bytes of one item of a dtype, 0 when it is not one that we know. */
 size_t npy_item_bytes(const char *dtype);

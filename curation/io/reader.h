@@ -53,8 +53,7 @@ struct reader *reader_create(
 void reader_destroy(struct reader *reader); /* NULL is fine */
 void reader_cleanup(struct reader **reader);
 /* The next row; *ret_document is NULL at the end. Errors name shard, line number and reason. */
-bool reader_next(
-    struct reader *reader, const struct document **ret_document, struct err *err);
+bool reader_next(struct reader *reader, const struct document **ret_document, struct err *err);
 const struct reader_counts *reader_counts(const struct reader *reader);
 /* What was wrong with the first malformed line under READER_ABSENT, or "". */
 const char *reader_first_malformed(const struct reader *reader);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Writes JSONL: zstd level 3 when the path ends in .zst, gzip level 6 in .gz, else plain. The
- * file appears under its own name; whoever needs it atomic writes into a folder that is renamed.
- * The same lines give the same bytes.
+ * file appears under its own name; whoever needs it atomic writes into a folder that is
+ * renamed. The same lines give the same bytes.
  */
 #ifndef ASSAY_CURATION_IO_WRITER_H
 #define ASSAY_CURATION_IO_WRITER_H

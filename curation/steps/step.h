@@ -49,10 +49,10 @@ struct curation_param {
 
 /* A parameter's value in a pipeline, by the index of curation_step.params. */
 struct step_value {
-    bool set;            /* false: none given and no default */
-    double number;       /* int and real */
-    bool boolean;        /* bool */
-    const char *text;    /* string */
+    bool set;                /* false: none given and no default */
+    double number;           /* int and real */
+    bool boolean;            /* bool */
+    const char *text;        /* string */
     const struct node *node; /* the value as it stands, NULL when unset */
 };
 
@@ -71,17 +71,21 @@ struct curation_step {
     size_t columns_count;
     const char *const *rules; /* what a verdict of 1, 2, ... means, for people */
     size_t rules_count;
+    /* Checks what types and bounds cannot say, parameters bound. NULL: nothing. */
+    bool (*check)(const struct step_value *params, struct err *err);
     /* MEASURE: fills one cell per column. NULL: an op of the engine does the work. */
-    void (*measure)(const struct step_value *params, struct features *features, union cell *row);
+    void (*measure)(
+        const struct step_value *params, struct features *features, union cell *row);
     /* MEASURE: 0 = keep, else the number of the first rule that fails. NULL: no own cuts. */
     uint32_t (*verdict)(const struct step_value *params, const union cell *row);
     /* TEXT, local: appends the new text to `out`; false drops the document. NULL: an op. */
-    bool (*rewrite)(const struct step_value *params, struct features *features, struct str *out);
+    bool (*rewrite)(
+        const struct step_value *params, struct features *features, struct str *out);
 };
 
 /* --- The table --- */
 
-const struct curation_step *curation_steps(size_t *ret_count);
+const struct curation_step *const *curation_steps(size_t *ret_count);
 /* By name and profile; profile NULL or "" takes the default one. NULL when there is none. */
 const struct curation_step *curation_step_find(const char *name, const char *profile);
 /* steps.json: the format is in common/pipeline/step.h. */
@@ -91,7 +95,8 @@ void curation_step_manifest(struct str *out);
 
 /*
  * A step with its parameters. The generic cuts at_least, at_most apply after the step's own
- * rules, on the first column; a score that is NaN fails as "missing" when one of the two is set.
+ * rules, on the first column; a score that is NaN fails as "missing" when one of the two is
+ * set.
  */
 struct curation_use {
     const struct curation_step *step;
@@ -101,18 +106,21 @@ struct curation_use {
 };
 
 /* Takes parameters from a complete or partial map (NULL: all defaults); what is missing gets
- * its default, an unknown name or a wrong type is an error. `keep` is passed over: it belongs to
- * the op. Arena-owned. */
+ * its default, an unknown name or a wrong type is an error. `keep` is passed over: it belongs
+ * to the op. Arena-owned. */
 bool curation_use_bind(
     const struct curation_step *step,
     const struct node *params,
     struct arena *arena,
     struct curation_use *ret_use,
     struct err *err);
-/* 0 = keep, else the number of a rule: own rules first, then "at least", "at most", "missing". */
+/* 0 = keep, else the number of a rule: own rules first, then "at least", "at most", "missing".
+ */
 uint32_t curation_use_verdict(const struct curation_use *use, const union cell *row);
 const char *curation_use_rule_name(const struct curation_use *use, uint32_t rule);
 
+/* The row of a document that is not there: NaN and 0. */
+void curation_step_absent(const struct curation_step *step, union cell *row);
 /* The value that keep, at_least and at_most act on, as a double. */
 double curation_use_score(const struct curation_use *use, const union cell *row);
 
