@@ -16,6 +16,9 @@
 #       CORPUS. Both are CTest tests, label "fuzz". Put the call into tests/fuzz/LAYER.cmake: all *.cmake there are included.
 #   assay_add_folders(dir ...)
 #       add_subdirectory() of those folders that have a CMakeLists.txt.
+#
+# With -DASSAY_PARTIAL=ON a target whose sources are not all there yet is left out with a message, so that a tree
+# can be built while parts of it are being written.
 
 add_library(assay_flags INTERFACE)
 target_include_directories(assay_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated)
@@ -46,14 +49,39 @@ if(ASSAY_COVERAGE)
     add_link_options(--coverage)
 endif()
 
+option(ASSAY_PARTIAL "Leave out targets whose sources are missing" OFF)
+
+# Sets `skip` in the caller when ASSAY_PARTIAL and a source is missing.
+function(assay_check_sources name)
+    set(skip OFF PARENT_SCOPE)
+    foreach(source IN LISTS ARGN)
+        get_filename_component(path ${source} ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
+        if(ASSAY_PARTIAL AND NOT EXISTS ${path})
+            get_source_file_property(generated ${path} GENERATED)
+            if(NOT generated)
+                message(STATUS "left out: ${name}, which lacks ${source}")
+                set(skip ON PARENT_SCOPE)
+            endif()
+        endif()
+    endforeach()
+endfunction()
+
 function(assay_layer name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LINKS")
+    assay_check_sources(${name} ${arg_SOURCES})
+    if(skip)
+        return()
+    endif()
     add_library(assay_${name} STATIC ${arg_SOURCES})
     target_link_libraries(assay_${name} PUBLIC assay_flags ${arg_LINKS})
 endfunction()
 
 function(assay_program name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "DESTINATION" "SOURCES;LINKS")
+    assay_check_sources(${name} ${arg_SOURCES})
+    if(skip)
+        return()
+    endif()
     add_executable(${name} ${arg_SOURCES})
     target_link_libraries(${name} PRIVATE assay_flags ${arg_LINKS})
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
@@ -65,6 +93,10 @@ endfunction()
 
 function(assay_unit_test name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;LINKS")
+    assay_check_sources(${name} ${arg_SOURCES})
+    if(skip)
+        return()
+    endif()
     add_executable(${name} ${arg_SOURCES})
     target_link_libraries(${name} PRIVATE assay_flags assay_test ${arg_LINKS} dep::cmocka)
     if(NOT arg_TIMEOUT)
@@ -91,6 +123,10 @@ endfunction()
 
 function(assay_fuzz_target name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "CORPUS" "SOURCES;LINKS")
+    assay_check_sources(${name} ${arg_SOURCES})
+    if(skip)
+        return()
+    endif()
     get_filename_component(corpus ${arg_CORPUS} ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
     add_executable(${name} ${arg_SOURCES})
     target_link_libraries(${name} PRIVATE assay_flags ${arg_LINKS})

@@ -4,11 +4,15 @@
  * SHA-256.
  *
  *     ROOT/blobs/ab/<digest>       bytes, mode 0444
- *     ROOT/trees/ab/<digest>       a tree's canonical text:
- * {"assay_tree":1,"entries":[{"bytes":n,"digest":hex,
- *                                  "kind":"blob"|"tree","mode":420|493,"name":...}, ...]},
- * sorted by name ROOT/checkouts/ab/<digest>/  the tree's files as hard links to blobs,
- * read-only ROOT/tmp/<unique>            what is being written; may be left behind by a crash
+ *     ROOT/trees/ab/<digest>       a tree's canonical text, see below
+ *     ROOT/checkouts/ab/<digest>/  the tree's files as hard links to blobs (executables are
+ *                                  copies), read-only; made when first asked for
+ *     ROOT/tmp/<unique>            what is being written; a crash may leave it behind
+ *
+ * A tree's text is JSON without blanks, entries sorted by name, mode 420 (0644) or 493 (0755):
+ *
+ *     {"assay_tree":1,"entries":[{"bytes":5,"digest":"...","kind":"blob","mode":420,"name":"x"},
+ *                                {"bytes":9,"digest":"...","kind":"tree","mode":493,"name":"y"}]}
  *
  * Everything is published by one rename or link after fsync, blobs before the tree that names
  * them, so a reader sees a whole thing or nothing (I9). Several processes may publish the same
@@ -106,10 +110,10 @@ void artifact_upload_abort(struct artifact_upload *upload); /* NULL is fine */
 
 bool artifact_has_tree(const struct artifact_store *store, const struct digest *digest);
 /*
- * Publishes a folder with all its files and subfolders, and its checkout. Refuses links,
- * devices, sockets, and names that are not safe. Files are linked into the store where possible
- * and become read-only: nobody may write them afterwards. *ret_bytes (may be NULL) counts all
- * files. Publishing the same content again is success.
+ * Publishes a folder with all its files and subfolders. Refuses links, devices, sockets, and
+ * names that are not safe. Files are linked into the store where possible and become read-only:
+ * nobody may write them afterwards; an executable is copied, since a link shares its mode.
+ * *ret_bytes (may be NULL) counts all files. Publishing the same again is success.
  */
 bool artifact_publish_tree(
     struct artifact_store *store,
@@ -159,13 +163,20 @@ bool artifact_checkout(
  * differs. */
 bool artifact_verify(
     struct artifact_store *store, const struct digest *digest, struct err *err);
-/* Removes a tree's checkout and object, and blobs that `keep` (sorted digests of blobs) does
- * not name; for garbage collection. */
-bool artifact_remove_tree(
+/* For garbage collection. Removing what is not there is success; a tree goes with its checkout,
+ * its blobs stay. */
+bool artifact_remove(
     struct artifact_store *store,
+    enum artifact_kind kind,
     const struct digest *digest,
-    const struct digest *keep,
-    size_t keep_count,
+    struct err *err);
+/* All blobs or all trees that are stored, sorted. */
+bool artifact_list(
+    struct artifact_store *store,
+    enum artifact_kind kind,
+    struct arena *arena,
+    struct digest **ret_digests,
+    size_t *ret_count,
     struct err *err);
 /* Removes what crashes left in tmp/ and that is older than age_ms. */
 bool artifact_sweep_tmp(struct artifact_store *store, uint64_t age_ms, struct err *err);

@@ -20,7 +20,7 @@
 
 /* --- Paths and names --- */
 
-/* One component that is safe anywhere: [A-Za-z0-9._-]{1,128} and no leading dot. */
+/* One component that is safe anywhere: [A-Za-z0-9._-]{1,128}, but not "." or "..". */
 bool path_is_safe_name(const char *name);
 /* Safe names joined by single slashes, at most LIMIT_RELATIVE_PATH bytes: not absolute, no
  * "..", no empty component. */
@@ -97,10 +97,10 @@ bool file_list(
     size_t *ret_count,
     struct err *err);
 /*
- * Paths below base_dir that match, relative to it, sorted by bytes: files and folders, links by
- * what they point to but never walked into. Names that start with a dot match only where the
- * pattern's component does. An absolute pattern is matched from the root and gives absolute
- * paths. No match is an empty result.
+ * Paths below base_dir that match, relative to it, sorted by bytes: files and folders. ** never
+ * walks into links, so it cannot go in circles; the other components follow them. Names that
+ * start with a dot match only where the pattern's component does. An absolute pattern is
+ * matched from the root and gives absolute paths. No match is an empty result.
  */
 bool file_glob(
     const char *base_dir,
