@@ -33,7 +33,7 @@ struct features {
     struct spans lines, paragraphs, split, uniseg, other;
     struct repeats line_repeats, paragraph_repeats;
     struct interner interner;
-    struct ngrams ngrams;
+    struct ngram_counter ngrams;
     struct str lowered_text;
     struct features *lowered; /* created when first needed */
 };
@@ -53,7 +53,7 @@ static void destroy_one(struct features *features)
     spans_done(&features->uniseg);
     spans_done(&features->other);
     interner_done(&features->interner);
-    ngrams_done(&features->ngrams);
+    ngram_counter_done(&features->ngrams);
     str_done(&features->lowered_text);
     free(features);
 }
@@ -198,20 +198,20 @@ const struct repeats *features_paragraph_repeats(struct features *features)
     return &features->paragraph_repeats;
 }
 
-static struct ngrams *begin_ngrams(struct features *features)
+static struct ngram_counter *begin_ngrams(struct features *features)
 {
     if (lacks(features, HAS_NGRAMS)) {
-        ngrams_begin(&features->ngrams, features->text, features_uniseg_words(features));
+        ngram_counter_begin(&features->ngrams, features->text, features_uniseg_words(features));
     }
     return &features->ngrams;
 }
 
 const struct ngram_repeats *features_ngrams(struct features *features, unsigned n)
 {
-    return ngrams_measure(begin_ngrams(features), n);
+    return ngram_counter_measure(begin_ngrams(features), n);
 }
 
 uint32_t features_uniseg_chars(struct features *features)
 {
-    return ngrams_chars(begin_ngrams(features));
+    return ngram_counter_chars(begin_ngrams(features));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fast hashes for tables in memory. They are never stored and identify nothing: what counts is
- * compared byte by byte. */
+/* Fast hashes for tables in memory: they identify nothing. The op `mask` compares n-grams by them,
+ * so other values here mean a new version of that op. */
 #ifndef ASSAY_CURATION_TEXT_HASH_H
 #define ASSAY_CURATION_TEXT_HASH_H
 

@@ -41,43 +41,44 @@ void repeats_measure(
 
 /* --- n-grams --- */
 
-void ngrams_done(struct ngrams *ngrams)
+void ngram_counter_done(struct ngram_counter *counter)
 {
-    free(ngrams->numbers);
-    free(ngrams->counts);
-    free(ngrams->chars_before);
-    interner_done(&ngrams->interner);
-    *ngrams = (struct ngrams){0};
+    free(counter->numbers);
+    free(counter->counts);
+    free(counter->chars_before);
+    interner_done(&counter->interner);
+    *counter = (struct ngram_counter){0};
 }
 
-static void reserve(struct ngrams *ngrams, size_t count)
+static void reserve(struct ngram_counter *counter, size_t count)
 {
-    if (count <= ngrams->capacity) {
+    if (count <= counter->capacity) {
         return;
     }
-    ngrams->capacity = count + count / 2;
-    ngrams->numbers = xrealloc(ngrams->numbers, ngrams->capacity * sizeof(ngrams->numbers[0]));
-    ngrams->counts = xrealloc(ngrams->counts, ngrams->capacity * sizeof(ngrams->counts[0]));
-    ngrams->chars_before =
-        xrealloc(ngrams->chars_before, ngrams->capacity * sizeof(ngrams->chars_before[0]));
+    counter->capacity = count + count / 2;
+    counter->numbers =
+        xrealloc(counter->numbers, counter->capacity * sizeof(counter->numbers[0]));
+    counter->counts = xrealloc(counter->counts, counter->capacity * sizeof(counter->counts[0]));
+    counter->chars_before =
+        xrealloc(counter->chars_before, counter->capacity * sizeof(counter->chars_before[0]));
 }
 
 /* Most frequent first, then longest; a single pass over positions. */
-static void summarise(struct ngrams *ngrams, unsigned n)
+static void summarise(struct ngram_counter *counter, unsigned n)
 {
-    struct ngram_repeats *result = &ngrams->results[n];
-    const uint32_t *before = ngrams->chars_before;
+    struct ngram_repeats *result = &counter->results[n];
+    const uint32_t *before = counter->chars_before;
     uint32_t top_count = 1;
     uint32_t top_length = 0;
     size_t covered_to = 0;
     for (size_t i = 0; i < result->ngrams; i++) {
-        uint32_t number = ngrams->numbers[i];
+        uint32_t number = counter->numbers[i];
         if (number == NGRAM_UNIQUE) {
             continue;
         }
-        uint32_t count = ngrams->counts[number];
+        uint32_t count = counter->counts[number];
         if (count < 2) {
-            ngrams->numbers[i] = NGRAM_UNIQUE;
+            counter->numbers[i] = NGRAM_UNIQUE;
             continue;
         }
         uint32_t length = before[i + n] - before[i];
@@ -89,20 +90,20 @@ static void summarise(struct ngrams *ngrams, unsigned n)
         result->covered_chars += before[i + n] - before[from];
         covered_to = i + n;
     }
-    ngrams->repeated = top_count > 1;
-    uint64_t top_chars = ngrams->repeated ? (uint64_t)top_count * top_length : 0;
+    counter->repeated = top_count > 1;
+    uint64_t top_chars = counter->repeated ? (uint64_t)top_count * top_length : 0;
     result->top_chars = top_chars < UINT32_MAX ? (uint32_t)top_chars : UINT32_MAX;
 }
 
-static void number_words(struct ngrams *ngrams)
+static void number_words(struct ngram_counter *counter)
 {
-    const struct spans *words = ngrams->words;
-    interner_reset(&ngrams->interner, words->count);
+    const struct spans *words = counter->words;
+    interner_reset(&counter->interner, words->count);
     for (size_t i = 0; i < words->count; i++) {
-        uint32_t seen = ngrams->interner.count;
-        uint32_t number = interner_piece(&ngrams->interner, ngrams->text, words->items, i);
-        ngrams->counts[number] = number == seen ? 1 : ngrams->counts[number] + 1;
-        ngrams->numbers[i] = number;
+        uint32_t seen = counter->interner.count;
+        uint32_t number = interner_piece(&counter->interner, counter->text, words->items, i);
+        counter->counts[number] = number == seen ? 1 : counter->counts[number] + 1;
+        counter->numbers[i] = number;
     }
 }
 
@@ -110,66 +111,67 @@ static void number_words(struct ngrams *ngrams)
  * An n-gram is the pair of the (n-1)-grams at its place and the next. It can be repeated only
  * where both are, so the longer the runs, the fewer there are to look at.
  */
-static void number_pairs(struct ngrams *ngrams, size_t positions)
+static void number_pairs(struct ngram_counter *counter, size_t positions)
 {
     size_t candidates = 0;
     for (size_t i = 0; i < positions; i++) {
         candidates +=
-            ngrams->numbers[i] != NGRAM_UNIQUE && ngrams->numbers[i + 1] != NGRAM_UNIQUE;
+            counter->numbers[i] != NGRAM_UNIQUE && counter->numbers[i + 1] != NGRAM_UNIQUE;
     }
-    interner_reset(&ngrams->interner, candidates);
+    interner_reset(&counter->interner, candidates);
     for (size_t i = 0; i < positions; i++) {
-        uint32_t first = ngrams->numbers[i];
-        uint32_t second = ngrams->numbers[i + 1];
+        uint32_t first = counter->numbers[i];
+        uint32_t second = counter->numbers[i + 1];
         if (first == NGRAM_UNIQUE || second == NGRAM_UNIQUE) {
-            ngrams->numbers[i] = NGRAM_UNIQUE;
+            counter->numbers[i] = NGRAM_UNIQUE;
             continue;
         }
-        uint32_t seen = ngrams->interner.count;
+        uint32_t seen = counter->interner.count;
         uint32_t number =
-            interner_pair(&ngrams->interner, (uint64_t)first << 32 | (uint64_t)second);
-        ngrams->counts[number] = number == seen ? 1 : ngrams->counts[number] + 1;
-        ngrams->numbers[i] = number;
+            interner_pair(&counter->interner, (uint64_t)first << 32 | (uint64_t)second);
+        counter->counts[number] = number == seen ? 1 : counter->counts[number] + 1;
+        counter->numbers[i] = number;
     }
 }
 
-void ngrams_begin(struct ngrams *ngrams, const char *text, const struct spans *words)
+void ngram_counter_begin(
+    struct ngram_counter *counter, const char *text, const struct spans *words)
 {
-    ngrams->text = text;
-    ngrams->words = words;
-    ngrams->done = 0;
-    ngrams->repeated = true;
-    reserve(ngrams, words->count + 1);
+    counter->text = text;
+    counter->words = words;
+    counter->done = 0;
+    counter->repeated = true;
+    reserve(counter, words->count + 1);
     uint32_t sum = 0;
     for (size_t i = 0; i < words->count; i++) {
-        ngrams->chars_before[i] = sum;
+        counter->chars_before[i] = sum;
         sum += words->items[i].chars;
     }
-    ngrams->chars_before[words->count] = sum;
+    counter->chars_before[words->count] = sum;
 }
 
-const struct ngram_repeats *ngrams_measure(struct ngrams *ngrams, unsigned n)
+const struct ngram_repeats *ngram_counter_measure(struct ngram_counter *counter, unsigned n)
 {
     CHECK(n >= 1 && n <= NGRAM_MAX);
-    while (ngrams->done < n) {
-        unsigned next = ++ngrams->done;
-        size_t words = ngrams->words->count;
+    while (counter->done < n) {
+        unsigned next = ++counter->done;
+        size_t words = counter->words->count;
         size_t positions = words >= next ? words - next + 1 : 0;
-        ngrams->results[next] = (struct ngram_repeats){.ngrams = (uint32_t)positions};
-        if (!ngrams->repeated || positions == 0) {
+        counter->results[next] = (struct ngram_repeats){.ngrams = (uint32_t)positions};
+        if (!counter->repeated || positions == 0) {
             continue;
         }
         if (next == 1) {
             number_words(ngrams);
         } else {
-            number_pairs(ngrams, positions);
+            number_pairs(counter, positions);
         }
-        summarise(ngrams, next);
+        summarise(counter, next);
     }
-    return &ngrams->results[n];
+    return &counter->results[n];
 }
 
-uint32_t ngrams_chars(const struct ngrams *ngrams)
+uint32_t ngram_counter_chars(const struct ngram_counter *counter)
 {
-    return ngrams->chars_before[ngrams->words->count];
+    return counter->chars_before[counter->words->count];
 }

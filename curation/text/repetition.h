@@ -52,7 +52,7 @@ struct ngram_repeats {
 };
 
 /* The n-grams of one document, found for n = 1, 2, ... as far as they are asked for. */
-struct ngrams {
+struct ngram_counter {
     const struct spans *words;
     const char *text;
     unsigned done;          /* largest n that is in `results` */
@@ -67,10 +67,11 @@ struct ngrams {
 
 #define NGRAM_UNIQUE UINT32_MAX
 
-void ngrams_done(struct ngrams *ngrams);
-void ngrams_begin(struct ngrams *ngrams, const char *text, const struct spans *words);
-const struct ngram_repeats *ngrams_measure(struct ngrams *ngrams, unsigned n);
+void ngram_counter_done(struct ngram_counter *counter);
+void ngram_counter_begin(
+    struct ngram_counter *counter, const char *text, const struct spans *words);
+const struct ngram_repeats *ngram_counter_measure(struct ngram_counter *counter, unsigned n);
 /* Code points of all words. */
-uint32_t ngrams_chars(const struct ngrams *ngrams);
+uint32_t ngram_counter_chars(const struct ngram_counter *counter);
 
 #endif
