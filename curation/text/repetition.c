@@ -162,7 +162,7 @@ const struct ngram_repeats *ngram_counter_measure(struct ngram_counter *counter,
             continue;
         }
         if (next == 1) {
-            number_words(ngrams);
+            number_words(counter);
         } else {
             number_pairs(counter, positions);
         }
