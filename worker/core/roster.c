@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/core/roster.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/arena.h"
+#include "common/base/check.h"
+
+static const bool legal[ROSTER_STATES][ROSTER_STATES] = {
+    [ROSTER_QUEUED] = {[ROSTER_RUNNING] = true, [ROSTER_ENDED] = true},
+    [ROSTER_RUNNING] = {[ROSTER_STOPPING] = true, [ROSTER_ENDED] = true},
+    [ROSTER_STOPPING] = {[ROSTER_ENDED] = true},
+};
+
+static bool holds_slot(enum roster_state state)
+{
+    return state == ROSTER_RUNNING || state == ROSTER_STOPPING;
+}
+
+/* The only writer of state and of what is used. */
+static void enter(struct roster *roster, struct roster_entry *entry, enum roster_state next)
+{
+    CHECK(legal[entry->state][next]);
+    if (!holds_slot(entry->state) && holds_slot(next)) {
+        roster->slots_used++;
+        roster->used.cpus_milli += entry->needs.cpus_milli;
+        roster->used.memory_bytes += entry->needs.memory_bytes;
+    }
+    if (holds_slot(entry->state) && !holds_slot(next)) {
+        roster->slots_used--;
+        roster->used.cpus_milli -= entry->needs.cpus_milli;
+        roster->used.memory_bytes -= entry->needs.memory_bytes;
+    }
+    entry->state = next;
+}
+
+void roster_init(
+    struct roster *roster, uint32_t slots, const struct roster_needs *total, uint64_t now_ms)
+{
+    *roster = (struct roster){
+        .slots = slots,
+        .total = *total,
+        .orphan_grace_ms = UINT64_C(24) * 3600 * 1000,
+        .heard_ms = now_ms};
+}
+
+void roster_done(struct roster *roster)
+{
+    free(roster->entries);
+    *roster = (struct roster){0};
+}
+
+struct roster_entry *roster_find(struct roster *roster, uint64_t attempt)
+{
+    for (size_t i = 0; i < roster->count; i++) {
+        if (roster->entries[i].attempt == attempt) {
+            return &roster->entries[i];
+        }
+    }
+    return NULL;
+}
+
+static struct roster_entry *append(struct roster *roster, const struct roster_entry *entry)
+{
+    if (roster_find(roster, entry->attempt)) {
+        return NULL;
+    }
+    if (roster->count == roster->capacity) {
+        roster->capacity = roster->capacity ? roster->capacity * 2 : 16;
+        roster->entries =
+            xrealloc(roster->entries, roster->capacity * sizeof(*roster->entries));
+    }
+    struct roster_entry *added = &roster->entries[roster->count++];
+    *added = *entry;
+    added->state = ROSTER_QUEUED;
+    added->stop = ROSTER_GO_ON;
+    added->stop_given = false;
+    if (added->needs.cpus_milli > roster->total.cpus_milli) {
+        added->needs.cpus_milli = roster->total.cpus_milli;
+    }
+    if (added->needs.memory_bytes > roster->total.memory_bytes) {
+        added->needs.memory_bytes = roster->total.memory_bytes;
+    }
+    return added;
+}
+
+bool roster_assign(struct roster *roster, const struct roster_entry *entry)
+{
+    return append(roster, entry) != NULL;
+}
+
+bool roster_adopt(
+    struct roster *roster, const struct roster_entry *entry, enum roster_state state)
+{
+    struct roster_entry *added = append(roster, entry);
+    if (added) {
+        enter(roster, added, state);
+    }
+    return added != NULL;
+}
+
+void roster_ended(struct roster *roster, uint64_t attempt)
+{
+    struct roster_entry *entry = roster_find(roster, attempt);
+    if (entry && entry->state != ROSTER_ENDED) {
+        enter(roster, entry, ROSTER_ENDED);
+    }
+}
+
+void roster_remove(struct roster *roster, uint64_t attempt)
+{
+    struct roster_entry *entry = roster_find(roster, attempt);
+    if (!entry) {
+        return;
+    }
+    CHECK(entry->state == ROSTER_ENDED);
+    size_t index = (size_t)(entry - roster->entries);
+    roster->count--;
+    memmove(entry, entry + 1, (roster->count - index) * sizeof(*entry));
+}
+
+void roster_stop(
+    struct roster *roster, uint64_t attempt, enum roster_stop stop, uint64_t grace_ms)
+{
+    struct roster_entry *entry = roster_find(roster, attempt);
+    if (!entry || entry->state == ROSTER_ENDED) {
+        return;
+    }
+    bool harder = entry->stop == ROSTER_GO_ON
+                  || (stop == ROSTER_REVOKED && entry->stop != ROSTER_REVOKED)
+                  || grace_ms < entry->grace_ms;
+    if (grace_ms < entry->grace_ms) {
+        entry->grace_ms = grace_ms;
+    }
+    if (harder) {
+        entry->stop = stop;
+        entry->stop_given = false;
+    }
+}
+
+void roster_retract(struct roster *roster, uint64_t attempt)
+{
+    struct roster_entry *entry = roster_find(roster, attempt);
+    if (entry && entry->state == ROSTER_QUEUED && entry->stop == ROSTER_GO_ON) {
+        entry->stop = ROSTER_RETRACTED;
+    }
+}
+
+void roster_renew(struct roster *roster, uint64_t attempt, uint64_t lease_end_ms)
+{
+    struct roster_entry *entry = roster_find(roster, attempt);
+    if (entry && lease_end_ms > entry->lease_end_ms) {
+        entry->lease_end_ms = lease_end_ms;
+    }
+}
+
+void roster_heard(struct roster *roster, uint64_t now_ms)
+{
+    roster->heard_ms = now_ms;
+}
+
+void roster_leave(struct roster *roster)
+{
+    roster->leaving = true;
+    for (size_t i = 0; i < roster->count; i++) {
+        struct roster_entry *entry = &roster->entries[i];
+        if (entry->state != ROSTER_ENDED && entry->stop == ROSTER_GO_ON) {
+            entry->stop = ROSTER_LEAVING;
+        }
+    }
+}
+
+static uint64_t orphaned_at(const struct roster *roster)
+{
+    return roster->heard_ms > UINT64_MAX - roster->orphan_grace_ms
+               ? UINT64_MAX
+               : roster->heard_ms + roster->orphan_grace_ms;
+}
+
+static void look_at_time(struct roster *roster, struct roster_entry *entry, uint64_t now_ms)
+{
+    if (entry->stop != ROSTER_GO_ON || entry->state == ROSTER_ENDED) {
+        return;
+    }
+    if (entry->exclusive && entry->lease_end_ms <= now_ms) {
+        entry->stop = ROSTER_EXPIRED;
+    } else if (orphaned_at(roster) <= now_ms) {
+        entry->stop = ROSTER_ORPHANED;
+    } else if (roster->leaving) {
+        entry->stop = ROSTER_LEAVING; /* assigned after roster_leave() */
+    }
+}
+
+static bool fits(const struct roster *roster, const struct roster_entry *entry)
+{
+    return roster->slots_used < roster->slots
+           && entry->needs.cpus_milli <= roster->total.cpus_milli - roster->used.cpus_milli
+           && entry->needs.memory_bytes
+                  <= roster->total.memory_bytes - roster->used.memory_bytes;
+}
+
+static struct roster_action action(
+    enum roster_action_kind kind, const struct roster_entry *entry)
+{
+    return (struct roster_action){
+        kind, entry->attempt, entry->stop, entry->grace_ms, entry->owner};
+}
+
+struct roster_action roster_next(struct roster *roster, uint64_t now_ms)
+{
+    /* Adopted attempts may exceed the slots of a smaller configuration: then nothing fits. */
+    bool blocked = roster->used.cpus_milli > roster->total.cpus_milli
+                   || roster->used.memory_bytes > roster->total.memory_bytes;
+    for (size_t i = 0; i < roster->count; i++) {
+        struct roster_entry *entry = &roster->entries[i];
+        look_at_time(roster, entry, now_ms);
+        if (entry->state == ROSTER_ENDED) {
+            continue;
+        }
+        if (entry->stop != ROSTER_GO_ON && entry->state == ROSTER_QUEUED) {
+            enter(roster, entry, ROSTER_ENDED);
+            return action(ROSTER_DROP, entry);
+        }
+        if (entry->stop != ROSTER_GO_ON && !entry->stop_given) {
+            if (entry->state == ROSTER_RUNNING) {
+                enter(roster, entry, ROSTER_STOPPING);
+            }
+            entry->stop_given = true;
+            return action(ROSTER_STOP, entry);
+        }
+        if (entry->state == ROSTER_QUEUED && !blocked) {
+            if (fits(roster, entry)) {
+                enter(roster, entry, ROSTER_RUNNING);
+                return action(ROSTER_START, entry);
+            }
+            blocked = true; /* those behind it wait, too, or a large one would never run */
+        }
+    }
+    return (struct roster_action){0};
+}
+
+uint64_t roster_deadline(const struct roster *roster)
+{
+    uint64_t deadline_ms = UINT64_MAX;
+    for (size_t i = 0; i < roster->count; i++) {
+        const struct roster_entry *entry = &roster->entries[i];
+        if (entry->state == ROSTER_ENDED || entry->stop != ROSTER_GO_ON) {
+            continue;
+        }
+        uint64_t end_ms = orphaned_at(roster);
+        if (entry->exclusive && entry->lease_end_ms < end_ms) {
+            end_ms = entry->lease_end_ms;
+        }
+        deadline_ms = end_ms < deadline_ms ? end_ms : deadline_ms;
+    }
+    return deadline_ms;
+}
+
+size_t roster_live(const struct roster *roster)
+{
+    size_t live = 0;
+    for (size_t i = 0; i < roster->count; i++) {
+        live += roster->entries[i].state != ROSTER_ENDED;
+    }
+    return live;
+}
+
+const char *roster_state_name(enum roster_state state)
+{
+    static const char *const names[ROSTER_STATES] = {"queued", "running", "stopping", "ended"};
+    return names[state];
+}
+
+void roster_check(const struct roster *roster)
+{
+    uint32_t slots = 0;
+    struct roster_needs used = {0};
+    for (size_t i = 0; i < roster->count; i++) {
+        const struct roster_entry *entry = &roster->entries[i];
+        if (holds_slot(entry->state)) {
+            slots++;
+            used.cpus_milli += entry->needs.cpus_milli;
+            used.memory_bytes += entry->needs.memory_bytes;
+        }
+        CHECK(entry->state != ROSTER_STOPPING || entry->stop != ROSTER_GO_ON);
+        for (size_t k = 0; k < i; k++) {
+            CHECK(roster->entries[k].attempt != entry->attempt);
+        }
+    }
+    CHECK(slots == roster->slots_used);
+    CHECK(used.cpus_milli == roster->used.cpus_milli);
+    CHECK(used.memory_bytes == roster->used.memory_bytes);
+}

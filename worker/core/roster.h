@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The attempts that a worker holds, its slots and its resources: a pure machine. The shell
+ * tells what happened (assigned, revoked, ended, heard from the coordinator, time) and does
+ * what roster_next() says.
+ *
+ *   assign --> QUEUED --START--> RUNNING --(ended)--> ENDED --(remove)--> gone
+ *                |                  |                   ^
+ *                |                  +--STOP--> STOPPING-+
+ *                +--DROP (revoked, retracted, leaving)--+
+ *
+ * Guarantees: running attempts never exceed slots or resources; assignments begin in the order
+ * in which they came; silence ends an ordinary attempt only after the orphan grace (I5), an
+ * exclusive one when its lease expires; STOP is given once per attempt and reason.
+ */
+#ifndef ASSAY_WORKER_ROSTER_H
+#define ASSAY_WORKER_ROSTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum roster_state {
+    ROSTER_QUEUED = 0,
+    ROSTER_RUNNING,
+    ROSTER_STOPPING,
+    ROSTER_ENDED, /* its result is being told; holds no slot */
+    ROSTER_STATES
+};
+
+enum roster_stop {
+    ROSTER_GO_ON = 0,
+    ROSTER_REVOKED,   /* REVOKE, or `kill` in a WELCOME */
+    ROSTER_RETRACTED, /* RETRACT of a queued one */
+    ROSTER_EXPIRED,   /* an exclusive attempt's lease */
+    ROSTER_ORPHANED,  /* no coordinator for the whole orphan grace */
+    ROSTER_LEAVING,   /* the worker was told to end */
+};
+
+struct roster_needs {
+    uint32_t cpus_milli;
+    uint64_t memory_bytes;
+};
+
+struct roster_entry {
+    uint64_t task, attempt;
+    enum roster_state state;
+    struct roster_needs needs;
+    bool exclusive;
+    uint64_t grace_ms;     /* between SIGTERM and SIGKILL */
+    uint64_t lease_end_ms; /* by the worker's clock */
+    enum roster_stop stop;
+    bool stop_given;
+    void *owner; /* the shell's; borrowed */
+};
+
+struct roster {
+    struct roster_entry *entries; /* in the order of assignment */
+    size_t count, capacity;
+    uint32_t slots, slots_used;
+    struct roster_needs total, used;
+    uint64_t orphan_grace_ms;
+    uint64_t heard_ms; /* last message of a coordinator that is obeyed */
+    bool leaving;
+};
+
+enum roster_action_kind {
+    ROSTER_NOTHING = 0,
+    ROSTER_START, /* now RUNNING: begin it */
+    ROSTER_STOP,  /* now STOPPING: SIGTERM, entry's grace, SIGKILL */
+    ROSTER_DROP,  /* now ENDED without having begun: report it by its stop reason */
+};
+
+struct roster_action {
+    enum roster_action_kind kind;
+    uint64_t attempt;
+    enum roster_stop stop;
+    uint64_t grace_ms;
+    void *owner;
+};
+
+void roster_init(
+    struct roster *roster, uint32_t slots, const struct roster_needs *total, uint64_t now_ms);
+void roster_done(struct roster *roster); /* owners stay the shell's */
+
+/* False: the attempt is held already. Needs beyond the whole node are cut to it, so that a
+ * mistaken placement runs alone and not never. */
+bool roster_assign(struct roster *roster, const struct roster_entry *entry);
+/* At a start: an attempt that runs or has ended already, slots or not. */
+bool roster_adopt(
+    struct roster *roster, const struct roster_entry *entry, enum roster_state state);
+void roster_ended(struct roster *roster, uint64_t attempt); /* unknown or ended: nothing */
+void roster_remove(struct roster *roster, uint64_t attempt);
+
+/* Asks for an end; an ended or unknown attempt is left alone. A revocation wins over a softer
+ * reason given before; grace_ms may shorten the entry's. */
+void roster_stop(
+    struct roster *roster, uint64_t attempt, enum roster_stop stop, uint64_t grace_ms);
+void roster_retract(struct roster *roster, uint64_t attempt); /* only while queued */
+void roster_renew(struct roster *roster, uint64_t attempt, uint64_t lease_end_ms);
+void roster_heard(struct roster *roster, uint64_t now_ms);
+/* From now on nothing starts, what runs is stopped, what waits is dropped. */
+void roster_leave(struct roster *roster);
+
+/* The next thing to do; the entry has made its step when this returns. Call until NOTHING. */
+struct roster_action roster_next(struct roster *roster, uint64_t now_ms);
+uint64_t roster_deadline(const struct roster *roster); /* UINT64_MAX: none */
+
+struct roster_entry *roster_find(struct roster *roster, uint64_t attempt); /* or NULL */
+size_t roster_live(const struct roster *roster); /* queued, running or stopping */
+const char *roster_state_name(enum roster_state state);
+void roster_check(const struct roster *roster); /* CHECKs every invariant; for tests */
+
+#endif
