@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lowers curation pipelines to engine nodes: builds the trie of all variants, shares every output that two of them need, looks
- * up which outputs exist already, fuses what is missing into one pass per (text base, group), and cuts at global steps. Used by
- * common/grid for grids and by `assay-curate run` alone; pure.
+ * Lowers curation pipelines to engine nodes: walks all variants, shares every output that two of them need (an output is
+ * found again by its key, so the trie of prefixes is never built), looks up which outputs exist already, and makes what a
+ * wanted output misses, measures fused into one pass per (text base, group). Used by common/grid for grids and by
+ * `assay-curate run` alone; pure.
  *
  * Row alignment: row i of group g is the same pool document in every text base, measure, selection and token file. A document
  * that a text step dropped or never saw is the JSON line `null`.
@@ -64,7 +65,7 @@ struct engine_source {
 };
 
 struct engine_input {
-    const char *name; /* "text", "mask", "selection", "m.<n>", "heldout", "tokens", ... */
+    const char *name; /* "text", "mask", "selection", "m0", "c0.m0", "heldout", "tokens", ...: docs/formats.md section 5 */
     bool many;        /* one source per group, in group order */
     struct engine_source *sources;
     size_t sources_count, sources_capacity;
@@ -125,6 +126,9 @@ struct pipeline_variant {
     size_t components_count;
 };
 
+/* Key of the documents in these shards (docs/formats.md section 3): a group, a held-out part, a whole pool. */
+struct digest pipeline_part_key(const struct pipeline_pool *pool, const struct pipeline_shard *shards, size_t count,
+    struct arena *arena);
 /* Cuts a pool's shards into groups of about `group_bytes` (whole shards, in order, at most limits' groups) and computes keys. */
 void pipeline_pool_group(struct pipeline_pool *pool, uint64_t group_bytes, struct arena *arena);
 
@@ -137,12 +141,18 @@ struct pipeline_options {
     bool decontaminate;
     pipeline_lookup lookup;
     void *lookup_context;
+    /* Finds what a step's parameter of type artifact names; ENGINE_FROM_OUTSIDE or _ARTIFACT with its key. NULL: such a step is
+     * an error. */
+    bool (*artifact)(void *context, const struct node *value, struct engine_source *ret_source, struct err *err);
+    /* Revision of a program that is used as a step; NULL: "". */
+    const char *(*revision)(void *context, const char *program);
+    void *context; /* of these two */
 };
 
 struct pipeline_plan *pipeline_plan_create(struct arena *arena, const struct pipeline_pool *pools, size_t pools_count,
     const struct step_library *library, const struct pipeline_options *options);
 /* Adds variants; ret_view[i] is the source (a node's "view" output or an existing artifact) of variant i's view without tokens.
- * All variants must be added in one call, so that passes fuse. */
+ * `variants` must live until the plan is done with. Passes fuse over all calls until pipeline_plan_nodes(). */
 bool pipeline_plan_variants(struct pipeline_plan *plan, const struct pipeline_variant *variants, size_t count,
     struct engine_source *ret_views, struct err *err);
 /* Tokens for one variant's view. tokenizer: an ENGINE_FROM_OUTSIDE or ENGINE_FROM_ARTIFACT source with its key. `params` =
@@ -156,7 +166,11 @@ struct engine_source pipeline_plan_order(struct pipeline_plan *plan, const struc
 size_t pipeline_plan_masks(
     struct pipeline_plan *plan, uint32_t pool, struct arena *arena, struct engine_source **ret_sources);
 
-const struct engine_node *pipeline_plan_nodes(const struct pipeline_plan *plan, size_t *ret_count);
+/* The number of nodes so far. */
+size_t pipeline_plan_nodes_count(const struct pipeline_plan *plan);
+/* Completes all nodes: inputs, specs, keys. A node reads only nodes before it. Nodes that exist stay as they are when more is
+ * planned afterwards. `sources` of equal inputs are the same array. */
+const struct engine_node *pipeline_plan_nodes(struct pipeline_plan *plan, size_t *ret_count);
 /* For `assay plan`: steps over all pipelines, distinct steps after sharing, nodes that exist already. */
 struct pipeline_figures {
     size_t steps_total, steps_distinct, outputs_needed, outputs_cached;
