@@ -97,7 +97,7 @@ static void time_limit_kills_the_group(void **state)
     char *text = NULL;
     size_t length = 0;
     assert_true(file_read(test_path(dir, "pid"), 100, arena, &text, &length, NULL));
-    int grandchild = atoi(text);
+    int grandchild = (int)strtol(text, NULL, 10);
     assert_true(grandchild > 0);
     /* Killed, and reaped by init or at least a zombie: wait until the signal has been
      * delivered. */
@@ -201,7 +201,7 @@ static void descriptors_are_exactly_those_named(void **state)
     char *saved = NULL;
     for (char *word = strtok_r(output.out + 9, "\n", &saved); word;
          word = strtok_r(NULL, "\n", &saved)) {
-        int fd = atoi(word);
+        int fd = (int)strtol(word, NULL, 10);
         /* The shell's own: 3 is the folder that it lists, 10 the script. */
         assert_true(fd <= 3 || fd == 10 || fd == 5 || fd == 7);
     }

@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Plants violations in a small tree and expects check-layers and check-style to find exactly those."""
+
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+LICENCE = "/* SPDX-License-Identifier: Apache-2.0 */\n"
+
+
+class Tree(unittest.TestCase):
+    def setUp(self):
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="assay-house-"))
+        self.addCleanup(shutil.rmtree, self.root)
+        self.write("tools/layers.txt", (ROOT / "tools/layers.txt").read_text())
+
+    def write(self, path, text):
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    def run_tool(self, tool):
+        result = subprocess.run(
+            [sys.executable, ROOT / "tools" / tool, "--root", self.root], capture_output=True, text=True, check=False)
+        self.assertEqual(result.stderr, "")
+        self.assertEqual(result.returncode, 1 if result.stdout else 0)
+        return result.stdout
+
+    def accepts(self, tool, path, text):
+        self.write(path, text)
+        self.assertEqual(self.run_tool(tool), "")
+        (self.root / path).unlink()
+
+    def refuses(self, tool, path, text, line, part):
+        self.write(path, text)
+        output = self.run_tool(tool).splitlines()
+        self.assertEqual(len(output), 1, output)
+        self.assertTrue(output[0].startswith(f"{path}:{line}: "), output[0])
+        self.assertIn(part, output[0])
+        (self.root / path).unlink()
+
+
+class Layers(Tree):
+    def allowed(self, path, include):
+        self.accepts("check-layers", path, f"#include {include}\n")
+
+    def refused(self, path, include, part):
+        self.refuses("check-layers", path, f"\n#include {include}\n", 2, part)
+
+    def test_layers(self):
+        self.allowed("common/grid/a.c", '"common/base/err.h"')
+        self.allowed("common/grid/a.c", '"common/grid/b.h"')
+        self.allowed("coordinator/core/a.c", '"common/grid/grid.h"')
+        self.allowed("coordinator/shell.c", '"coordinator/core/core.h"')
+        self.allowed("coordinator/shell.c", '"common/net/loop.h"')
+        self.allowed("curation/text/a.c", '"curation/text/b.h"')
+        self.allowed("tests/unit/a.c", '"coordinator/core/core.h"')
+        self.refused("common/base/a.c", '"common/io/file.h"', "nothing else")
+        self.refused("common/grid/a.c", '"common/io/file.h"', "common/grid may include")
+        self.refused("coordinator/core/a.c", '"common/net/loop.h"', "coordinator/core may include")
+        self.refused("coordinator/core/a.c", '"coordinator/shell.h"', "coordinator/core may include")
+        self.refused("worker/shell.c", '"coordinator/core/core.h"', "worker may include")
+        self.refused("coordinator/shell.c", '"worker/core/worker.h"', "coordinator may include")
+        self.refused("cli/a.c", '"coordinator/core/core.h"', "cli may include")
+        self.refused("curation/a.c", '"common/grid/grid.h"', "curation may include")
+        self.refused("common/grid/a.c", '"../base/err.h"', "from the root")
+        self.refused("common/grid/a.c", '"grid.h"', "from the root")
+
+    def test_third_party_headers(self):
+        self.allowed("coordinator/store_load.c", "<libpq-fe.h>")
+        self.allowed("coordinator/store/load.c", "<libpq-fe.h>")
+        self.allowed("common/results/a.c", "<libpq-fe.h>")
+        self.allowed("proto/convert.c", '"proto/assay.pb-c.h"')
+        self.allowed("common/base/yaml.c", "<yaml.h>")
+        self.refused("coordinator/shell.c", "<libpq-fe.h>", "coordinator/store*")
+        self.refused("worker/shell.c", "<zmq.h>", "common/net alone")
+        self.refused("common/base/node.c", "<yaml.h>", "common/base/yaml.c alone")
+        self.refused("common/grid/a.c", "<jansson.h>", "common/base alone")
+        self.refused("coordinator/api.c", '"proto/assay.pb-c.h"', "proto alone")
+
+
+class Style(Tree):
+    def code(self, body):
+        return LICENCE + body
+
+    def allowed(self, body, path="common/grid/a.c"):
+        self.accepts("check-style", path, self.code(body))
+
+    def refused(self, body, line, part, path="common/grid/a.c"):
+        self.refuses("check-style", path, self.code(body), line, part)
+
+    def test_licence(self):
+        self.refuses("check-style", "common/a.c", "int x;\n", 1, "SPDX")
+        self.refuses("check-style", "common/CMakeLists.txt", "foo()\n", 1, "SPDX")
+        self.accepts("check-style", "tools/x", "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\n")
+        self.refuses("check-style", "tools/x", "#!/bin/sh\ntrue\n", 1, "SPDX")
+
+    def test_lengths(self):
+        self.allowed("int x;\n" * 799)
+        self.refused("int x;\n" * 800, 800, "file of 801 lines")
+        self.allowed("int x;\n" * 999, "tests/unit/a_test.c")
+        self.refused("int x;\n" * 1000, 1000, "file of 1001 lines", "tests/unit/a_test.c")
+        self.allowed("/* Generated by tools/x. */\n" + "int x;\n" * 900)
+        self.allowed("void f(void)\n{\n" + "    g();\n" * 70 + "}\n")
+        self.refused("void f(void)\n{\n" + "    g();\n" * 71 + "}\n", 3, "function of 71 lines")
+        self.allowed("static const int t[] = {\n" + "    1,\n" * 100 + "};\n")
+
+    def test_banned_calls(self):
+        for name in ("strcpy", "sprintf", "strtok", "atoi", "system", "rand", "alloca", "malloc", "realloc",
+                     "sleep", "usleep", "clock_gettime", "time"):
+            self.refused(f"int x;\n    y = {name}(1);\n", 3, f"{name}()")
+            self.refused(f"    return {name} (1);\n", 2, f"{name}()")
+        self.refused("    sleep(1);\n", 2, "sleep()", "tests/unit/a_test.c")
+
+    def test_what_only_looks_banned(self):
+        self.allowed("    snprintf(a, b); x->time(1); x.system(2); my_time(3); time_of(4); int time = 5;\n")
+        self.allowed('/* sleep(1) and\n   malloc(2) */\nchar *x = "system(3)"; // atoi(4)\n')
+        self.allowed("uint64_t time(struct x *y);\n")
+        self.allowed("    x = malloc(1);\n", "common/base/arena.c")
+        self.allowed("    x = malloc(1);\n", "tests/fuzz/a.c")
+        self.allowed("    clock_gettime(a, &b);\n", "common/base/clock.c")
+        self.allowed("    x = system(1); /* style-allow: the test needs a shell */\n")
+
+    def test_todo(self):
+        self.allowed("/* TODO(#12): faster */\n")
+        self.refused("/* TODO faster */\n", 2, "TODO(#123)")  # style-allow: planted
+        self.refused("/* FIXME(me): faster */\n", 2, "TODO(#123)")  # style-allow: planted
+
+    def test_sleep_in_scripts(self):
+        head = "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\n"
+        self.refuses("check-style", "tests/e2e/a.sh", head + "    sleep 1\n", 3, "sleep is banned")
+        self.refuses("check-style", "tests/e2e/a.py", head + "time.sleep(1)\n", 3, "sleep is banned")  # style-allow: planted
+        self.accepts("check-style", "tests/e2e/a.sh", head + "echo sleep 1\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
