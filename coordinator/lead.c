@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Taking the lead, loading the core from the store, and giving it up. */
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "coordinator/shell.h"
+
+/* A leader renews its row at least every TURN_CONFIRM (2 s); a row of this age belongs to one
+ * that is dead, stopped or cut off. */
+#define LEADER_STALE_MS UINT64_C(10000)
+
+void shell_adopt_grid(
+    struct shell *shell,
+    struct grid_id grid,
+    struct arena *arena,
+    const struct store_grid_info *info)
+{
+    if (shell->grids_count == shell->grids_capacity) {
+        shell->grids_capacity = shell->grids_capacity == 0 ? 16 : 2 * shell->grids_capacity;
+        shell->grids = xrealloc(shell->grids, shell->grids_capacity * sizeof(*shell->grids));
+    }
+    shell->grids[shell->grids_count++] = (struct loaded_grid){grid, arena, *info};
+    store_set_grid_info(shell->store, info);
+}
+
+const struct store_grid_info *shell_grid_info(const struct shell *shell, struct grid_id grid)
+{
+    for (size_t i = 0; i < shell->grids_count; i++) {
+        if (shell->grids[i].grid.value == grid.value) {
+            return &shell->grids[i].info;
+        }
+    }
+    return NULL;
+}
+
+bool shell_load_grid(struct shell *shell, struct grid_id grid, struct err *err)
+{
+    struct store_grid loaded;
+    if (!store_load_grid(shell->store, grid.value, &loaded, err)) {
+        return false;
+    }
+    shell_adopt_grid(shell, grid, loaded.arena, &loaded.info);
+    struct event event = {
+        .kind = EVENT_GRID, .now_ms = shell_now_ms(shell), .grid = loaded.event};
+    core_step(shell->core, &event, turn_gathering(&shell->turn));
+    return true;
+}
+
+static bool load_core(struct shell *shell, struct err *err)
+{
+    CLEANUP(arena_cleanup) struct arena *arena = arena_create();
+    struct store_loaded loaded;
+    if (!store_load(shell->store, LIMIT_GRIDS_LOADED, arena, &loaded, err)) {
+        return err_wrap(err, "loading");
+    }
+    uint64_t now = shell_now_ms(shell);
+    struct effects *effects = turn_gathering(&shell->turn);
+    for (size_t i = 0; i < loaded.workers_count; i++) {
+        struct event event = {
+            .kind = EVENT_LOAD_WORKER, .now_ms = now, .load_worker = loaded.workers[i]};
+        core_step(shell->core, &event, effects);
+    }
+    for (size_t i = 0; i < loaded.grids_count; i++) {
+        struct err grid_err = {0};
+        if (shell_load_grid(shell, (struct grid_id){loaded.grids[i]}, &grid_err)) {
+            continue;
+        }
+        if (grid_err.code != ERR_CORRUPT && grid_err.code != ERR_INPUT
+            && grid_err.code != ERR_LIMIT) {
+            *err = grid_err;
+            return err_wrap(err, "loading grid %u", loaded.grids[i]);
+        }
+        /* One bad grid never keeps the others from running. */
+        log_event(
+            LOG_ERR,
+            "grid set aside: it cannot be loaded",
+            F("grid", "%u", loaded.grids[i]),
+            F("why", "%s", grid_err.message));
+    }
+    struct event start = {.kind = EVENT_START, .now_ms = now, .start = loaded.start};
+    core_step(shell->core, &start, effects);
+    log_event(
+        LOG_INFO,
+        "leading",
+        F("epoch", "%llu", (unsigned long long)shell->leader.epoch),
+        F("grids", "%zu", loaded.grids_count),
+        F("workers", "%zu", loaded.workers_count),
+        F("endpoint", "%s", net_server_endpoint(shell->server)));
+    return true;
+}
+
+/* Waits while nothing else is to be done: before there is a core. Ends early when a signal asks
+ * to stop. */
+static bool wait_ms(struct shell *shell, uint64_t ms)
+{
+    struct pollfd fd = {.fd = shell->signal_fd, .events = POLLIN};
+    return poll(&fd, 1, (int)ms) == 0;
+}
+
+static bool take_lead(struct shell *shell, struct err *err)
+{
+    const char *endpoint = net_server_endpoint(shell->server);
+    if (store_lead(
+            shell->store, shell->holder, endpoint, LEADER_STALE_MS, &shell->leader, err)) {
+        return true;
+    }
+    if (err->code != ERR_CONFLICT) {
+        return false;
+    }
+    log_event(
+        LOG_NOTICE,
+        "another coordinator leads; waiting once for its row to become stale",
+        F("why", "%s", err->message));
+    if (!wait_ms(shell, LEADER_STALE_MS + 500)) {
+        return err_set(err, ERR_INTERRUPTED, "asked to stop while waiting for the lead");
+    }
+    err_clear(err);
+    return store_lead(
+        shell->store, shell->holder, endpoint, LEADER_STALE_MS, &shell->leader, err);
+}
+
+bool shell_lead(struct shell *shell, struct err *err)
+{
+    CHECK(!shell->leading);
+    if (!take_lead(shell, err)) {
+        return false;
+    }
+    shell_set_clock(shell, shell->leader.clock_ms);
+    shell->core = core_create(shell->leader.epoch, NULL);
+    turn_init(&shell->turn, shell->leader.epoch, shell->leader.batch, shell_now_ms(shell));
+    shell->leading = true;
+    shell->reading = false;
+    if (!load_core(shell, err)) {
+        shell_step_down(shell);
+        return false;
+    }
+    return true;
+}
+
+void shell_step_down(struct shell *shell)
+{
+    if (!shell->leading) {
+        return;
+    }
+    api_abandon(shell);
+    turn_done(&shell->turn);
+    core_destroy(shell->core);
+    shell->core = NULL;
+    shell->leading = shell->reading = false;
+    sessions_clear(&shell->sessions);
+    shell->lookups_count = 0;
+    for (size_t i = 0; i < shell->grids_count; i++) {
+        store_forget_grid_info(shell->store, shell->grids[i].info.plan);
+        arena_destroy(shell->grids[i].arena);
+    }
+    shell->grids_count = 0;
+}

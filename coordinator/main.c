@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* assayd: the coordinator's process. Everything here happens once. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/version.h"
+#include "common/io/file.h"
+#include "common/io/signals.h"
+#include "coordinator/shell.h"
+
+static const struct config_key keys[] = {
+    {.name = "database",
+     .type = CONFIG_STRING,
+     .help = "conninfo of the PostgreSQL database (15 or later, fsync on)",
+     .metavar = "CONNINFO"},
+    {.name = "listen",
+     .type = CONFIG_STRING,
+     .fallback = "tcp://127.0.0.1:*",
+     .help = "endpoint to listen on; port * chooses a free one",
+     .metavar = "ENDPOINT"},
+    {.name = "state",
+     .type = CONFIG_PATH,
+     .fallback = "/var/lib/assay",
+     .help = "folder of keys, endpoint file and store",
+     .metavar = "DIR"},
+    {.name = "store",
+     .type = CONFIG_PATH,
+     .help = "folder of artifacts (default: STATE/store)",
+     .metavar = "DIR"},
+    {.name = "key",
+     .type = CONFIG_PATH,
+     .help = "key pair of this coordinator (default: STATE/keys/server)",
+     .metavar = "FILE"},
+    {.name = "authorized",
+     .type = CONFIG_PATH,
+     .help = "keys that are let in (default: STATE/keys/authorized)",
+     .metavar = "FILE"},
+    {.name = "log-level",
+     .type = CONFIG_INT,
+     .fallback = "6",
+     .min = 0,
+     .max = 7,
+     .help = "most detailed syslog level that is logged"},
+    {0},
+};
+
+static const char usage[] =
+    "usage: assayd [run|migrate|help] [OPTION...]\n"
+    "\n"
+    "The coordinator of assay: schedules grids, leases attempts to workers, keeps results in PostgreSQL.\n"
+    "\n"
+    "  run       lead and serve until SIGTERM (default)\n"
+    "  migrate   bring the database's schema up to this release and exit\n"
+    "\n"
+    "Options, also as ASSAY_NAME variables and in /etc/assay/assayd.yaml:\n";
+
+static int fail(const struct err *err)
+{
+    (void)fprintf(stderr, "assayd: error: %s\n", err->message);
+    if (err->hint[0] != '\0') {
+        (void)fprintf(stderr, "  help: %s\n", err->hint);
+    }
+    return err->code == ERR_INPUT ? 2 : 1;
+}
+
+static void print_help(void)
+{
+    CLEANUP(str_done) struct str text;
+    str_init(&text, 1 << 16);
+    str_append(&text, usage);
+    config_help(keys, &text);
+    (void)fputs(text.data, stdout);
+}
+
+/* Type=notify of systemd, without its library: one datagram. Nothing happens when nobody asked
+ * for it. */
+static void notify(const char *state)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    if (path == NULL || strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
+        return;
+    }
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    memcpy(address.sun_path, path, strlen(path));
+    if (address.sun_path[0] == '@') {
+        address.sun_path[0] = '\0';
+    }
+    CLEANUP(fd_cleanup) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+    (void)sendto(
+        fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&address, length);
+}
+
+static const char *path_of(const struct shell *shell, const char *key, const char *below)
+{
+    const char *given = config_text(shell->config, key);
+    return given != NULL ? given
+                         : path_join(shell->arena, config_text(shell->config, "state"), below);
+}
+
+static bool read_config(struct shell *shell, int *argc, char **argv, struct err *err)
+{
+    extern char **environ;
+    shell->config = config_create(keys, shell->arena);
+    if (!config_add_file(
+            shell->config, "/etc/assay/assayd.yaml", CONFIG_FROM_SYSTEM_FILE, true, err)
+        || !config_add_environment(shell->config, (const char *const *)environ, err)
+        || !config_add_flags(shell->config, argc, argv, err)) {
+        return false;
+    }
+    if (config_text(shell->config, "database") == NULL) {
+        (void)err_set(err, ERR_INPUT, "no database is named");
+        return err_hint(err, "give --database CONNINFO, or let `assay up` run a private one");
+    }
+    return true;
+}
+
+static bool open_network(struct shell *shell, struct err *err)
+{
+    if (!keypair_read(path_of(shell, "key", "keys/server"), &shell->pair, err)
+        || !authorised_open(
+            path_of(shell, "authorized", "keys/authorized"), &shell->authorised, err)
+        || !net_create(&shell->net, err)) {
+        return false;
+    }
+    struct net_server_config server = {
+        .endpoint = config_text(shell->config, "listen"),
+        .pair = &shell->pair,
+        .authorised = shell->authorised,
+    };
+    if (!net_server_open(shell->net, &server, &shell->server, err)) {
+        return false;
+    }
+    shell->loop = loop_create();
+    shell->server_source = loop_add_server(shell->loop, shell->server);
+    shell->signal_source = loop_add_fd(shell->loop, shell->signal_fd, LOOP_READ);
+    shell->store_source = loop_add_fd(shell->loop, shell->signal_fd, 0);
+    return true;
+}
+
+static bool open_all(struct shell *shell, struct err *err)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    char host[128] = "";
+    (void)gethostname(host, sizeof(host) - 1);
+    (void)snprintf(shell->holder, sizeof(shell->holder), "%.100s:%d", host, (int)getpid());
+    shell->scratch = arena_create();
+    sessions_init(&shell->sessions);
+    shell->started_ms = clock_utc_ms();
+    shell_set_clock(shell, 0);
+    return signals_open(signals, ARRAY_LEN(signals), &shell->signal_fd, err)
+           && file_mkdirs(config_text(shell->config, "state"), 0755, err)
+           && artifact_store_open(path_of(shell, "store", "store"), &shell->artifacts, err)
+           && open_network(shell, err)
+           && store_migrate(config_text(shell->config, "database"), err)
+           && store_open(config_text(shell->config, "database"), &shell->store, err);
+}
+
+static void close_all(struct shell *shell)
+{
+    shell_step_down(shell);
+    api_destroy(shell->api);
+    store_close(shell->store);
+    loop_destroy(shell->loop);
+    net_server_close(shell->server);
+    net_destroy(shell->net);
+    authorised_close(shell->authorised);
+    keypair_wipe(&shell->pair);
+    artifact_store_close(shell->artifacts);
+    sessions_done(&shell->sessions);
+    free(shell->lookups);
+    free(shell->grids);
+    arena_destroy(shell->scratch);
+    fd_cleanup(&shell->signal_fd);
+}
+
+/* Its appearance tells whoever started us that we lead and serve. */
+static bool write_endpoint(struct shell *shell, struct err *err)
+{
+    const char *path = path_join(shell->arena, config_text(shell->config, "state"), "endpoint");
+    const char *text = arena_printf(shell->arena, "%s\n", net_server_endpoint(shell->server));
+    return file_write_atomic(path, text, strlen(text), 0644, err);
+}
+
+static bool run(struct shell *shell, struct err *err)
+{
+    if (!open_all(shell, err)) {
+        return false;
+    }
+    shell->api = api_create(shell);
+    if (!shell_lead(shell, err) || !write_endpoint(shell, err)) {
+        return false;
+    }
+    notify("READY=1");
+    bool ok = shell_run(shell, err);
+    notify("STOPPING=1");
+    return ok;
+}
+
+int main(int argc, char **argv)
+{
+    struct err err = {0};
+    CLEANUP(arena_cleanup) struct arena *arena = arena_create();
+    struct shell shell = {.arena = arena, .signal_fd = -1};
+    const char *verb = argc > 1 && argv[1][0] != '-' ? argv[1] : "run";
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "help") == 0) {
+            print_help();
+            return 0;
+        }
+        if (strcmp(argv[i], "--version") == 0) {
+            (void)puts("assayd " ASSAY_VERSION);
+            return 0;
+        }
+    }
+    bool migrate = strcmp(verb, "migrate") == 0;
+    if (!migrate && strcmp(verb, "run") != 0) {
+        (void)err_set(&err, ERR_INPUT, "unknown verb '%s'", verb);
+        (void)err_hint(&err, "verbs: run, migrate, help");
+        return fail(&err);
+    }
+    if (!read_config(&shell, &argc, argv, &err)) {
+        return fail(&err);
+    }
+    log_open("assayd", (int)config_int(shell.config, "log-level"));
+    bool ok = migrate ? store_migrate(config_text(shell.config, "database"), &err)
+                      : run(&shell, &err);
+    if (!migrate) {
+        close_all(&shell);
+    }
+    return ok || err.code == ERR_INTERRUPTED ? 0 : fail(&err);
+}

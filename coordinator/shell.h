@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The coordinator's shell: one thread, one fixed turn around the pure core and turn machines.
+ * It only does I/O; every decision is the core's. Order of a turn (docs/architecture.md):
+ *
+ *   poll -> signals -> messages (bounded) -> time -> the database's answer -> what turn_next()
+ * says (begin, send, read, step down)
+ *
+ * Files: shell.c the turn; lead.c taking the lead and loading; sessions.c who is connected;
+ * inbound.c messages of workers to events; outbound.c effects to messages; api*.c clients'
+ * requests.
+ */
+#ifndef ASSAY_COORDINATOR_SHELL_H
+#define ASSAY_COORDINATOR_SHELL_H
+
+#include "common/io/artifact.h"
+#include "common/io/config.h"
+#include "common/net/loop.h"
+#include "common/net/net.h"
+#include "coordinator/core/core.h"
+#include "coordinator/core/turn.h"
+#include "coordinator/sessions.h"
+#include "coordinator/store/store.h"
+#include "proto/message.h"
+
+struct api;
+
+/* A look-up that the core asked for and the database has not answered yet. */
+struct pending_lookup {
+    struct task_id task;
+    struct digest key;
+};
+
+struct loaded_grid {
+    struct grid_id grid;
+    struct arena *arena; /* owns the plan */
+    struct store_grid_info info;
+};
+
+struct shell {
+    struct config *config;
+    struct arena *arena;   /* of the process */
+    struct arena *scratch; /* of the turn: reset at its begin */
+
+    struct net *net;
+    struct authorised *authorised;
+    struct keypair pair;
+    struct net_server *server;
+    struct loop *loop;
+    size_t server_source, signal_source, store_source;
+    int signal_fd;
+
+    struct artifact_store *artifacts;
+    struct store *store;
+    struct store_leader leader; /* row as it was when the lead was taken */
+    char holder[128];
+
+    struct core *core;
+    struct turn turn;
+    bool leading; /* core and turn exist */
+    bool reading; /* TURN_READ was asked for: the row is to be read */
+    uint64_t read_after_ms, read_backoff_ms;
+
+    struct sessions sessions;
+    struct api *api;
+
+    struct pending_lookup *lookups;
+    size_t lookups_count, lookups_capacity;
+    uint64_t lookup_after_ms;
+
+    struct loaded_grid *grids;
+    size_t grids_count, grids_capacity;
+
+    uint64_t clock_base_utc_ms, clock_base_mono_ms;
+    uint64_t authorised_after_ms;
+    uint64_t started_ms;
+    bool stopping;
+};
+
+/* --- shell.c --- */
+
+/* The core's time: monotonic from a UTC base that never lies below what was stored. */
+uint64_t shell_now_ms(const struct shell *shell);
+void shell_set_clock(struct shell *shell, uint64_t floor_ms);
+/* Steps the core, with effects into what the turn gathers. Nothing happens when not leading. */
+void shell_step(struct shell *shell, const struct event *event);
+/* Runs until SIGTERM or SIGINT. False: err says why the coordinator cannot go on. */
+bool shell_run(struct shell *shell, struct err *err);
+/* Packs and sends to a connection; what cannot be sent is dropped (its receiver asks again). */
+void shell_send(struct shell *shell, uint32_t connection, struct message *message);
+
+/* --- lead.c --- */
+
+/* Takes the lead and loads. Waits once for a fresh leader's row to become stale, then
+ * ERR_CONFLICT names it. */
+bool shell_lead(struct shell *shell, struct err *err);
+void shell_step_down(struct shell *shell);
+/* Keeps a grid's plan alive while the core has it. */
+void shell_adopt_grid(
+    struct shell *shell,
+    struct grid_id grid,
+    struct arena *arena,
+    const struct store_grid_info *info);
+const struct store_grid_info *shell_grid_info(const struct shell *shell, struct grid_id grid);
+/* Brings a grid that is not in memory back from the store. ERR_NOT_FOUND when there is none. */
+bool shell_load_grid(struct shell *shell, struct grid_id grid, struct err *err);
+
+/* --- inbound.c, outbound.c --- */
+
+/* A message of a connection whose key has the role of a worker. */
+void inbound_worker(
+    struct shell *shell, const struct net_peer *peer, const struct message *message);
+/* Carries out the sends, replies and look-ups of a committed batch, in order. */
+void outbound_carry_out(struct shell *shell, const struct effects *batch);
+/* Asks the store for the look-ups that are open and steps the core with the answers. */
+void outbound_lookups(struct shell *shell);
+
+/* --- api.c --- */
+
+struct api *api_create(struct shell *shell);
+void api_destroy(struct api *api); /* NULL is fine */
+/* A request of a client: SUBMIT, HAVE, PUT, FETCH, LOG, QUERY, CONTROL. */
+void api_request(
+    struct shell *shell, const struct net_peer *peer, const struct message *message);
+/* The core's answer to a request that became an event. */
+void api_reply(struct shell *shell, const struct effect_reply *reply);
+/* A worker's LOG_DATA. */
+void api_log_data(
+    struct shell *shell, const struct net_peer *peer, const struct msg_log_data *data);
+/* Waiting requests (follow) whose time has come; UINT64_MAX or the next time in shell_now_ms().
+ */
+uint64_t api_tick(struct shell *shell);
+/* The coordinator steps down or stops: open requests are answered with ERR_UNAVAILABLE. */
+void api_abandon(struct shell *shell);
+
+#endif
