@@ -142,6 +142,10 @@
  * they are asked for. */
 #define LIMIT_GRIDS_LOADED 200
 
+/* One line that says why an attempt or task ended: a sentence or the last log line. Kept in memory while its task is not
+ * done. */
+#define LIMIT_DETAIL 1024
+
 /* --- Documents --- */
 
 /* One line of JSONL. The longest pages of a web crawl are some MiB; a shard with longer lines is
@@ -149,5 +153,7 @@
 #define LIMIT_DOCUMENT_BYTES ((size_t)(128 * MIB))
 /* Nesting of one document's metadata; it is only walked over, with one bit a level. */
 #define LIMIT_DOCUMENT_DEPTH 512
+/* Lines of a pool that may be no documents: a crawl has a few broken ones, a wrong file has many. */
+#define LIMIT_MALFORMED_SHARE 0.001
 
 #endif

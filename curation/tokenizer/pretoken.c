@@ -3,9 +3,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <utf8proc.h>
 
 #include "common/base/utf8.h"
+#include "curation/text/unicode.h"
 
 enum symbol_class {
     SYMBOL_OTHER = 0,
@@ -30,27 +30,18 @@ static enum symbol_class class_of_ascii(unsigned char c)
     return c == ' ' || (c >= '\t' && c <= '\r') ? SYMBOL_SPACE : SYMBOL_OTHER;
 }
 
-/* The property White_Space, which is what \s means in the pattern. */
-static bool is_wide_space(int32_t point)
+/* The property White_Space, which is what \s means in the pattern: not U+001C to U+001F, which
+ * UNICODE_SPACE has too. */
+static enum symbol_class class_of_wide(uint32_t point)
 {
-    return point == 0x85 || point == 0xA0 || point == 0x1680
-           || (point >= 0x2000 && point <= 0x200A) || point == 0x2028 || point == 0x2029
-           || point == 0x202F || point == 0x205F || point == 0x3000;
-}
-
-static enum symbol_class class_of_wide(int32_t point)
-{
-    if (is_wide_space(point)) {
+    uint16_t record = unicode_record(point);
+    if (record & UNICODE_SPACE) {
         return SYMBOL_SPACE;
     }
-    utf8proc_category_t category = utf8proc_category(point);
-    if (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO) {
+    if (record & UNICODE_ALPHA) {
         return SYMBOL_LETTER;
     }
-    if (category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO) {
-        return SYMBOL_NUMBER;
-    }
-    return SYMBOL_OTHER;
+    return record & UNICODE_NUMBER ? SYMBOL_NUMBER : SYMBOL_OTHER;
 }
 
 static struct symbol symbol_at(const char *text, size_t length)
@@ -59,14 +50,11 @@ static struct symbol symbol_at(const char *text, size_t length)
     if (first < 0x80) {
         return (struct symbol){class_of_ascii(first), 1};
     }
-    size_t bytes = utf8_sequence(text, length);
-    if (bytes == 0) {
+    if (utf8_sequence(text, length) == 0) {
         return (struct symbol){SYMBOL_OTHER, 1};
     }
-    int32_t point = bytes == 2 ? first & 0x1F : bytes == 3 ? first & 0x0F : first & 0x07;
-    for (size_t i = 1; i < bytes; i++) {
-        point = (point << 6) | (text[i] & 0x3F);
-    }
+    size_t bytes;
+    uint32_t point = utf8_decode(text, &bytes);
     return (struct symbol){class_of_wide(point), bytes};
 }
 
