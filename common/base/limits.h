@@ -136,24 +136,26 @@
 
 /* --- Database --- */
 
-/* One array parameter of one batch: a turn's rows are bounded by credits, a submission's look-ups by the tasks of a grid. */
+/* One array parameter of one batch: a turn's rows are bounded by credits, a submission's
+ * look-ups by the tasks of a grid. */
 #define LIMIT_SQL_ARRAY_BYTES ((size_t)(512 * MIB))
-/* Finished grids that a coordinator keeps in memory after a start, so that their status answers at once; older ones load when
- * they are asked for. */
+/* Finished grids that a coordinator keeps in memory after a start, so that their status answers
+ * at once; older ones load when they are asked for. */
 #define LIMIT_GRIDS_LOADED 200
 
-/* One line that says why an attempt or task ended: a sentence or the last log line. Kept in memory while its task is not
- * done. */
+/* One line that says why an attempt or task ended: a sentence or the last log line. Kept in
+ * memory while its task is not done. */
 #define LIMIT_DETAIL 1024
 
 /* --- Documents --- */
 
-/* One line of JSONL. The longest pages of a web crawl are some MiB; a shard with longer lines is
- * not what it says it is. Text offsets have 32 bits. */
+/* One line of JSONL. The longest pages of a web crawl are some MiB; a shard with longer lines
+ * is not what it says it is. Text offsets have 32 bits. */
 #define LIMIT_DOCUMENT_BYTES ((size_t)(128 * MIB))
 /* Nesting of one document's metadata; it is only walked over, with one bit a level. */
 #define LIMIT_DOCUMENT_DEPTH 512
-/* Lines of a pool that may be no documents: a crawl has a few broken ones, a wrong file has many. */
+/* Lines of a pool that may be no documents: a crawl has a few broken ones, a wrong file has
+ * many. */
 #define LIMIT_MALFORMED_SHARE 0.001
 
 #endif

@@ -127,6 +127,15 @@ bool attempt_is_open(const struct attempt *attempt)
     return attempt->state != ATTEMPT_LOST;
 }
 
+void attempt_count(struct core *core, const struct attempt *attempt, uint32_t delta)
+{
+    struct graph *graph = grids_find(core, task_grid(attempt->task));
+    if (graph != NULL) {
+        graph->attempts += delta;
+        grid_touch(core, graph);
+    }
+}
+
 /* Counts it as open, with what it holds on its worker, or takes it back. */
 void attempt_hold(struct core *core, struct attempt *attempt, bool hold)
 {
@@ -134,7 +143,7 @@ void attempt_hold(struct core *core, struct attempt *attempt, bool hold)
         return;
     }
     attempt->held = hold;
-    struct grid *grid = grids_find(core, task_grid(attempt->task));
+    attempt_count(core, attempt, hold ? 1 : UINT32_MAX);
     if (hold) {
         placement_take(attempt->worker, &attempt->needs, &attempt->devices);
         attempt->worker->attempts_open++;
@@ -143,10 +152,6 @@ void attempt_hold(struct core *core, struct attempt *attempt, bool hold)
         placement_give(attempt->worker, &attempt->needs, &attempt->devices);
         attempt->worker->attempts_open--;
         core->attempts_open--;
-    }
-    if (grid != NULL) {
-        grid->attempts += hold ? 1 : UINT32_MAX;
-        grid_touch(core, grid);
     }
 }
 

@@ -13,6 +13,9 @@ void attempt_destroy(struct core *core, struct attempt *attempt);
 void attempt_set(struct attempt *attempt, enum attempt_state state);
 bool attempt_is_open(const struct attempt *attempt); /* leased, running or revoking */
 void attempt_hold(struct core *core, struct attempt *attempt, bool hold);
+/* Adds to the open attempts of the grid that it is recorded under; UINT32_MAX takes one away.
+ */
+void attempt_count(struct core *core, const struct attempt *attempt, uint32_t delta);
 /* Into, or out of, the list of those that get a row after a while. */
 void attempt_record_later(struct core *core, struct attempt *attempt, bool later);
 struct attempt_row attempt_row_of(const struct attempt *attempt);

@@ -25,8 +25,8 @@ enum effect_kind {
     EFFECT_PERSIST_GRID,        /* upsert of the grid row; `created`: insert, with its plan */
     EFFECT_PERSIST_TASK,        /* upsert of the task row */
     EFFECT_PERSIST_LEASE,       /* pack all of a batch into one row */
-    EFFECT_PERSIST_LEASE_FLOOR, /* delete every lease row of earlier batches: whatever is open has
-                                   a lease effect in this batch (keeps the table short) */
+    EFFECT_PERSIST_LEASE_FLOOR, /* delete every lease row of earlier batches: whatever is open
+                                   has a lease effect in this batch (keeps the table short) */
     EFFECT_PERSIST_FENCE,       /* attempt ids below `attempt` may be in use: store the mark */
     EFFECT_PERSIST_ATTEMPT,     /* upsert of the attempt row and its placement (rank 0) */
     EFFECT_PERSIST_RESULT,      /* insert into result, with lineage, outputs and plan_result */

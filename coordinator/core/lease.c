@@ -2,7 +2,6 @@
 #include "coordinator/core/lease.h"
 
 #include "coordinator/core/attempt.h"
-#include "coordinator/core/grid_row.h"
 #include "coordinator/core/placement.h"
 #include "coordinator/core/queue.h"
 #include "coordinator/core/retry.h"
@@ -66,7 +65,8 @@ static void leases_compact(struct core *core)
     core->leases_since = core->attempts_open;
 }
 
-static void send_assign(struct core *core, const struct attempt *attempt, const struct task *task)
+static void send_assign(
+    struct core *core, const struct attempt *attempt, const struct task *task)
 {
     struct arena *arena = core->out->arena;
     const struct plan_source *missing;
@@ -86,7 +86,10 @@ static void send_assign(struct core *core, const struct attempt *attempt, const 
 }
 
 void attempt_grant(
-    struct core *core, struct work *work, struct worker *worker, const struct device_set *devices)
+    struct core *core,
+    struct work *work,
+    struct worker *worker,
+    const struct device_set *devices)
 {
     CHECK(work->attempt == NULL);
     struct task *task = work->canonical;
@@ -174,17 +177,13 @@ void attempt_revoke(struct core *core, struct attempt *attempt)
 
 void attempt_move(struct core *core, struct attempt *attempt, struct task_id task)
 {
-    struct grid *from = grids_find(core, task_grid(attempt->task));
-    struct grid *to = grids_find(core, task_grid(task));
-    if (from != NULL) {
-        from->attempts--;
-        grid_touch(core, from);
+    if (!attempt->held) {
+        attempt->task = task;
+        return;
     }
-    if (to != NULL) {
-        to->attempts++;
-        grid_touch(core, to);
-    }
+    attempt_count(core, attempt, UINT32_MAX);
     attempt->task = task;
+    attempt_count(core, attempt, 1);
     lease_persist(core, attempt);
     if (attempt->stored) {
         attempt_persist(core, attempt, NULL);
@@ -232,9 +231,9 @@ void attempt_lose(struct core *core, struct attempt *attempt)
 bool attempt_return(struct core *core, struct attempt *attempt)
 {
     struct work *work = attempt->work;
-    if (attempt->state != ATTEMPT_LOST || work == NULL || work->canonical == NULL ||
-        work->attempt != NULL || work->looking ||
-        (work->canonical->state != TASK_WAITING && work->canonical->state != TASK_READY)) {
+    if (attempt->state != ATTEMPT_LOST || work == NULL || work->canonical == NULL
+        || work->attempt != NULL || work->looking
+        || (work->canonical->state != TASK_WAITING && work->canonical->state != TASK_READY)) {
         return false;
     }
     /* The worker holds it whatever the books say; but they must have room for what they granted
@@ -275,6 +274,7 @@ void attempt_end(struct core *core, struct attempt *attempt, const struct attemp
     struct work *work = attempt->work;
     struct worker *worker = attempt->worker;
     bool was_current = work != NULL && work->attempt == attempt;
+    bool accepted = end->accepted;
     bool was_revoking = attempt->state == ATTEMPT_REVOKING;
     struct retry_cause cause = {
         .outcome = end->outcome,
@@ -284,8 +284,7 @@ void attempt_end(struct core *core, struct attempt *attempt, const struct attemp
     };
     attempt_persist(core, attempt, end);
     if (!end->accepted) {
-        audit(
-            core, AUDIT_ATTEMPT_ENDED, attempt->task, attempt->id, worker->id, end->outcome);
+        audit(core, AUDIT_ATTEMPT_ENDED, attempt->task, attempt->id, worker->id, end->outcome);
     }
     lost_remove(attempt);
     attempt_hold(core, attempt, false);
@@ -294,7 +293,7 @@ void attempt_end(struct core *core, struct attempt *attempt, const struct attemp
     }
     attempt_destroy(core, attempt);
     worker_refresh(core, worker);
-    if (!was_current) {
+    if (!was_current || accepted) {
         return;
     }
     if (work->canonical == NULL) {
@@ -332,8 +331,7 @@ void attempts_record(struct core *core)
         struct attempt *attempt = core->record_first;
         attempt_record_later(core, attempt, false);
         attempt_persist(core, attempt, NULL);
-        audit(
-            core, AUDIT_ATTEMPT_STARTED, attempt->task, attempt->id, attempt->worker->id, 0);
+        audit(core, AUDIT_ATTEMPT_STARTED, attempt->task, attempt->id, attempt->worker->id, 0);
         if (attempt->work != NULL && attempt->work->canonical != NULL) {
             task_persist(core, attempt->work->canonical);
         }

@@ -23,7 +23,10 @@ struct attempt_end {
 struct attempt *attempts_find(const struct core *core, struct attempt_id id);
 /* A new attempt of the work on the worker: next fence, lease row, ASSIGN. */
 void attempt_grant(
-    struct core *core, struct work *work, struct worker *worker, const struct device_set *devices);
+    struct core *core,
+    struct work *work,
+    struct worker *worker,
+    const struct device_set *devices);
 /* At a start: as stored; the lease begins anew with attempt_renew() at EVENT_START. */
 struct attempt *attempt_load(
     struct core *core,
@@ -44,8 +47,8 @@ void attempt_move(struct core *core, struct attempt *attempt, struct task_id tas
 
 /* Silence: the lease expired. The work is retried; the attempt may still come back. */
 void attempt_lose(struct core *core, struct attempt *attempt);
-/* It is over: row, resources, and what follows for its work unless the result was accepted (then
- * the caller has taken the work from it). Frees the attempt. */
+/* It is over: row, resources, and what follows for its work unless the result was accepted
+ * (then the caller has taken the work from it). Frees the attempt. */
 void attempt_end(struct core *core, struct attempt *attempt, const struct attempt_end *end);
 /* Drops a lost one that nobody will ask for. */
 void attempt_forget(struct core *core, struct attempt *attempt);

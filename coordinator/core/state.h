@@ -22,7 +22,7 @@
 #define DEVICES_MAX 64
 
 struct task {
-    struct grid *grid;
+    struct graph *grid;
     struct work *work;               /* NULL until the content key is known, and when final */
     struct task *next;               /* ring of the rows that share `work`; itself when alone */
     const struct result_row *result; /* DONE */
@@ -104,6 +104,7 @@ struct worker {
     uint64_t heard_ms, changed_ms;
     struct heap_node silence; /* in core->silences, keyed by when to look */
     uint32_t blame;
+    bool shrunk;         /* came back smaller while it holds more than that */
     uint32_t open_index; /* 1 + index in core->open, 0: takes nothing now */
 };
 
@@ -119,7 +120,14 @@ struct shape {
     uint64_t blocked_ms; /* since when its head does not fit; 0: it does */
 };
 
-struct grid {
+/* A loaded row that failed together with another, until that can be looked up. */
+struct shared_failure {
+    struct task *task;
+    struct task_id canonical;
+};
+
+/* A grid: its tasks and their edges. */
+struct graph {
     struct grid_row row;
     struct arena *arena;
     const struct plan *plan;
@@ -128,6 +136,8 @@ struct grid {
     uint32_t *down_first, *down; /* CSR: tasks that read from task t */
     uint32_t *up_first, *up;
     const struct result_row **known; /* copies, until taken in */
+    struct shared_failure *shared;   /* between load and start */
+    uint32_t shared_count;
     struct state_counts counts;
     struct state_counts *stages;
     uint32_t advancing; /* rows that can still change by themselves or by a release */
@@ -145,7 +155,7 @@ struct core {
     bool started;
     struct effects *out; /* during a step */
 
-    struct grid **grids; /* by id */
+    struct graph **grids; /* by id */
     size_t grids_count, grids_capacity;
     uint32_t grid_next;
 
@@ -181,7 +191,7 @@ struct core {
     size_t settle_count, settle_capacity;
     struct task **spread; /* scratch stack of task_spread() and decision_skip() */
     size_t spread_count, spread_capacity;
-    struct grid **touched;
+    struct graph **touched;
     size_t touched_count, touched_capacity;
 };
 

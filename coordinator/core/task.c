@@ -73,7 +73,7 @@ bool task_can_advance(const struct task *task)
 
 void task_count(struct task *task, int sign)
 {
-    struct grid *grid = task->grid;
+    struct graph *grid = task->grid;
     uint32_t delta = (uint32_t)sign; /* wraps on purpose: -1 */
     struct state_counts *stage = &grid->stages[task_plan(task)->stage];
     grid->counts.of[task->state] += delta;
@@ -87,16 +87,15 @@ void task_count(struct task *task, int sign)
     }
 }
 
-/* Tells what is downstream that the task became dead (+1) or came back to life (-1); those that
- * change with it tell theirs. */
-static void task_spread(struct core *core, struct task *task, int sign)
+void task_spread(struct core *core, struct task *task, int sign)
 {
     size_t base = core->spread_count;
     CORE_PUSH(core->spread, core->spread_count, core->spread_capacity, task);
     while (core->spread_count > base) {
         struct task *from = core->spread[--core->spread_count];
-        struct grid *grid = from->grid;
-        for (uint32_t i = grid->down_first[from->ordinal]; i < grid->down_first[from->ordinal + 1];
+        struct graph *grid = from->grid;
+        for (uint32_t i = grid->down_first[from->ordinal];
+             i < grid->down_first[from->ordinal + 1];
              i++) {
             struct task *to = &grid->tasks[grid->down[i]];
             bool was_dead = task_is_dead(to);
@@ -112,7 +111,7 @@ static void task_spread(struct core *core, struct task *task, int sign)
 
 static void task_tell_done(struct core *core, struct task *task)
 {
-    struct grid *grid = task->grid;
+    struct graph *grid = task->grid;
     for (uint32_t i = grid->down_first[task->ordinal]; i < grid->down_first[task->ordinal + 1];
          i++) {
         struct task *to = &grid->tasks[grid->down[i]];
@@ -122,7 +121,8 @@ static void task_tell_done(struct core *core, struct task *task)
     }
 }
 
-void task_set(struct core *core, struct task *task, enum task_state state, enum task_reason reason)
+void task_set(
+    struct core *core, struct task *task, enum task_state state, enum task_reason reason)
 {
     CHECK(legal[task->state][state]);
     bool was_dead = task_is_dead(task);
@@ -202,13 +202,13 @@ void task_settle_later(struct core *core, struct task *task)
 
 uint32_t task_upstream_count(const struct task *task)
 {
-    const struct grid *grid = task->grid;
+    const struct graph *grid = task->grid;
     return grid->up_first[task->ordinal + 1] - grid->up_first[task->ordinal];
 }
 
 struct task *task_upstream(const struct task *task, uint32_t index)
 {
-    struct grid *grid = task->grid;
+    struct graph *grid = task->grid;
     return &grid->tasks[grid->up[grid->up_first[task->ordinal] + index]];
 }
 
@@ -240,7 +240,8 @@ const struct digest *const *task_inputs(
     const struct task *task, struct arena *arena, const struct plan_source **ret_missing)
 {
     const struct plan_task *plan = task_plan(task);
-    const struct digest **inputs = ARENA_ARRAY(arena, const struct digest *, plan->inputs_count + 1);
+    const struct digest **inputs =
+        ARENA_ARRAY(arena, const struct digest *, plan->inputs_count + 1);
     *ret_missing = NULL;
     for (size_t i = 0; i < plan->inputs_count; i++) {
         const struct plan_input *input = &plan->inputs[i];
@@ -258,8 +259,8 @@ const struct digest *const *task_inputs(
 
 void task_evaluate(struct core *core, struct task *task)
 {
-    if (task->state != TASK_WAITING || task->pending > 0 || task->work != NULL ||
-        task->ordinal >= task->grid->intake || !core->started) {
+    if (task->state != TASK_WAITING || task->pending > 0 || task->work != NULL
+        || task->ordinal >= task->grid->intake || !core->started) {
         return;
     }
     const struct plan_source *missing;

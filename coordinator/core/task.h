@@ -8,9 +8,10 @@
 
 #include "coordinator/core/state.h"
 
-/* The one function that writes task->state. Keeps counters, tells downstream tasks, and asks for
- * a look at the grid and at tasks whose inputs are complete now. */
-void task_set(struct core *core, struct task *task, enum task_state state, enum task_reason reason);
+/* The one function that writes task->state. Keeps counters, tells downstream tasks, and asks
+ * for a look at the grid and at tasks whose inputs are complete now. */
+void task_set(
+    struct core *core, struct task *task, enum task_state state, enum task_reason reason);
 /* Emits its row as it is now. */
 void task_persist(struct core *core, struct task *task);
 struct task_row task_row_of(const struct task *task);
@@ -21,9 +22,14 @@ bool task_can_advance(const struct task *task);
 /* Adds (+1) or takes (-1) the task from its grid's counters. */
 void task_count(struct task *task, int sign);
 
+/* Tells what is downstream that the task became dead (+1) or came back to life (-1); those that
+ * change with it tell theirs. */
+void task_spread(struct core *core, struct task *task, int sign);
+
 /* Asks for task_evaluate() before the step ends. */
 void task_settle_later(struct core *core, struct task *task);
-/* Gives a waiting task whose inputs exist its content key, and joins or makes the work of it. */
+/* Gives a waiting task whose inputs exist its content key, and joins or makes the work of it.
+ */
 void task_evaluate(struct core *core, struct task *task);
 /* Digests of its inputs, [input][source], in `arena`; NULL with *ret_missing set to the source
  * that has none. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/limits.h"
 #include "coordinator/core/decision.h"
 #include "coordinator/core/lease.h"
 #include "coordinator/core/queue.h"
@@ -74,13 +75,18 @@ static void works_remove(struct core *core, struct work *work)
     core->works_count--;
 }
 
+void work_hash(struct core *core, struct work *work)
+{
+    if (!work->hashed && works_find(core, &work->key) == NULL) {
+        works_insert(core, work);
+    }
+}
+
 struct work *work_create(struct core *core, const struct digest *key)
 {
     struct work *work = xcalloc(sizeof(*work));
     work->key = *key;
-    if (works_find(core, key) == NULL) {
-        works_insert(core, work);
-    }
+    work_hash(core, work);
     return work;
 }
 
@@ -108,7 +114,7 @@ void work_release(struct core *core, struct work *work)
 void works_done(struct core *core)
 {
     for (size_t i = 0; i < core->grids_count; i++) {
-        struct grid *grid = core->grids[i];
+        struct graph *grid = core->grids[i];
         for (uint32_t t = 0; t < grid->tasks_count; t++) {
             struct work *work = grid->tasks[t].work;
             if (work != NULL && work->canonical == &grid->tasks[t] && !work->hashed) {
@@ -180,7 +186,8 @@ static struct task **work_rows(struct core *core, const struct work *work, size_
     return rows;
 }
 
-void work_set(struct core *core, struct work *work, enum task_state state, enum task_reason reason)
+void work_set(
+    struct core *core, struct work *work, enum task_state state, enum task_reason reason)
 {
     struct task *row = work->canonical;
     do {
@@ -216,7 +223,7 @@ void work_ready(struct core *core, struct work *work)
     queue_push(core, work);
 }
 
-static bool shares_grid(const struct work *work, const struct grid *grid)
+static bool shares_grid(const struct work *work, const struct graph *grid)
 {
     const struct task *row = work->canonical;
     do {
@@ -234,6 +241,8 @@ static void work_follow(struct core *core, struct work *work, struct task *task)
     work_add_row(work, task);
     if (canonical->state != TASK_WAITING) {
         task_set(core, task, task_state(canonical), (enum task_reason)canonical->reason);
+    } else {
+        task->reason = canonical->reason;
     }
     if (canonical->state == TASK_FAILED) {
         task_persist(core, task);
@@ -244,8 +253,8 @@ void work_join(struct core *core, struct task *task, const struct digest *key)
 {
     struct work *work = works_find(core, key);
     /* A failure is shared within a grid; a new grid is a new wish, with a budget of its own. */
-    if (work != NULL && work->canonical != NULL && work->canonical->state == TASK_FAILED &&
-        !shares_grid(work, task->grid)) {
+    if (work != NULL && work->canonical != NULL && work->canonical->state == TASK_FAILED
+        && !shares_grid(work, task->grid)) {
         works_remove(core, work);
         work = NULL;
     }
@@ -272,8 +281,30 @@ static void work_hand_over(struct core *core, struct work *work, struct task *to
     if (work->attempt != NULL && work->attempt->state != ATTEMPT_REVOKING) {
         attempt_move(core, work->attempt, task_id(to));
     }
-    if (work->failures + work->losses + work->soft_failures > 0) {
+    if (to->state == TASK_FAILED) {
+        struct task *row = to;
+        do {
+            task_persist(core, row);
+            row = row->next;
+        } while (row != to);
+    } else if (work->failures + work->losses + work->soft_failures > 0) {
         task_persist(core, to);
+    }
+}
+
+void work_abandon(struct core *core, struct task *task)
+{
+    struct work *work = task->work;
+    if (work == NULL) {
+        return;
+    }
+    CHECK(task_state_is_final(task_state(task)));
+    struct task *heir = task->next != task ? task->next : NULL;
+    ring_remove(task);
+    task->work = NULL;
+    if (work->canonical == task) {
+        work->canonical = heir;
+        work_release(core, work);
     }
 }
 
@@ -308,7 +339,8 @@ void work_leave(struct core *core, struct task *task)
 bool work_result_fits(const struct task *task, const struct result_row *result)
 {
     const struct plan_task *plan = task_plan(task);
-    if (task->grid->plan->programs[plan->program].decision && result->verdict == DECISION_NONE) {
+    if (task->grid->plan->programs[plan->program].decision
+        && result->verdict == DECISION_NONE) {
         return false;
     }
     for (size_t i = 0; i < plan->outputs_count; i++) {
@@ -336,7 +368,8 @@ const struct result_row *work_result_copy(struct task *task, const struct result
     if (plan->outputs_count == 0) {
         return copy;
     }
-    struct result_output *outputs = ARENA_ARRAY(arena, struct result_output, plan->outputs_count);
+    struct result_output *outputs =
+        ARENA_ARRAY(arena, struct result_output, plan->outputs_count);
     for (size_t i = 0; i < plan->outputs_count; i++) {
         outputs[i].name = plan->outputs[i].name;
         for (size_t j = 0; j < result->outputs_count; j++) {
@@ -349,7 +382,8 @@ const struct result_row *work_result_copy(struct task *task, const struct result
     return copy;
 }
 
-void work_done(struct core *core, struct work *work, const struct result_row *result, bool cached)
+void work_done(
+    struct core *core, struct work *work, const struct result_row *result, bool cached)
 {
     size_t count;
     struct task **rows = work_rows(core, work, &count);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Works: one per content key that is wanted or still has an attempt (state.h says what they are).
+ * Works: one per content key that is wanted or still has an attempt (state.h says what they
+ * are).
  *
  *   joined --(cached program: look-up)--> ready --> leased, running --> done (the work is gone)
  *      ^                                    ^             |
@@ -12,16 +13,19 @@
 
 #include "coordinator/core/state.h"
 
-/* What a work that a user looks at is to be made of, after its inputs exist. */
+/* The row's inputs exist and give this key: it joins the work of the key, or makes it. */
 void work_join(struct core *core, struct task *task, const struct digest *key);
 /* The row wants the work no more: the caller sets its next state. Another row takes over as
  * canonical; the last one's attempt is revoked. */
 void work_leave(struct core *core, struct task *task);
+/* The row's grid is forgotten: the same without effects, for a row that is final. */
+void work_abandon(struct core *core, struct task *task);
 /* Look up, or ready at once; waits while an attempt of the key is being revoked. */
 void work_begin(struct core *core, struct work *work);
 void work_ready(struct core *core, struct work *work);
 /* All rows that share it enter the state. */
-void work_set(struct core *core, struct work *work, enum task_state state, enum task_reason reason);
+void work_set(
+    struct core *core, struct work *work, enum task_state state, enum task_reason reason);
 /* The result answers every row; frees the work unless another attempt must end first. `attempt`
  * 0: found in the store. */
 void work_done(
@@ -29,7 +33,8 @@ void work_done(
 void work_fail(struct core *core, struct work *work, enum task_reason reason);
 /* A failed work is taken apart: its rows wait again and are evaluated anew. */
 uint32_t work_retry(struct core *core, struct work *work);
-/* True when each output that the task declares is in the result, and a decision has a verdict. */
+/* True when each output that the task declares is in the result, and a decision has a verdict.
+ */
 bool work_result_fits(const struct task *task, const struct result_row *result);
 /* A copy in the task's grid, outputs in the plan's order. */
 const struct result_row *work_result_copy(struct task *task, const struct result_row *result);
@@ -40,6 +45,8 @@ void work_lookup_answered(struct core *core, const struct event_lookup *event);
 struct work *works_find(const struct core *core, const struct digest *key);
 /* For loading: makes one that is found by key unless another is there already. */
 struct work *work_create(struct core *core, const struct digest *key);
+/* Found by key from now on, unless another is. */
+void work_hash(struct core *core, struct work *work);
 void work_add_row(struct work *work, struct task *task);
 /* Frees it when neither a row nor an attempt needs it. */
 void work_release(struct core *core, struct work *work);

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* core_check(): every invariant of the core's state, from scratch. */
+#include <inttypes.h>
+
+#include "coordinator/core/attempt.h"
+#include "coordinator/core/grid_row.h"
+#include "coordinator/core/lease.h"
+#include "coordinator/core/placement.h"
+#include "coordinator/core/task.h"
+#include "coordinator/core/work.h"
+#include "coordinator/core/worker.h"
+
+#define HOLDS(condition, ...)                               \
+    do {                                                    \
+        if (!(condition)) {                                 \
+            return err_set(err, ERR_INTERNAL, __VA_ARGS__); \
+        }                                                   \
+    } while (0)
+
+/* Counters are what a walk over the rows gives; pending and dead are what the edges say. */
+static bool check_counters(const struct graph *graph, struct err *err)
+{
+    struct state_counts counts = {0};
+    uint32_t advancing = 0;
+    for (uint32_t t = 0; t < graph->tasks_count; t++) {
+        const struct task *task = &graph->tasks[t];
+        counts.of[task->state]++;
+        counts.stuck += !task_state_is_final(task_state(task)) && task_is_dead(task);
+        advancing += task_can_advance(task);
+        uint32_t pending = 0;
+        uint32_t dead = 0;
+        for (uint32_t i = 0; i < task_upstream_count(task); i++) {
+            const struct task *up = task_upstream(task, i);
+            pending += up->state != TASK_DONE;
+            dead += task_is_dead(up);
+        }
+        HOLDS(
+            pending == task->pending, "task %u: pending %u, not %u", t, task->pending, pending);
+        HOLDS(dead == task->dead, "task %u: dead %u, not %u", t, task->dead, dead);
+    }
+    for (size_t i = 0; i < TASK_STATES; i++) {
+        HOLDS(
+            counts.of[i] == graph->counts.of[i],
+            "grid %u counts %u tasks as %s, not %u",
+            graph->row.grid.value,
+            graph->counts.of[i],
+            task_state_name((enum task_state)i),
+            counts.of[i]);
+    }
+    HOLDS(counts.stuck == graph->counts.stuck, "grid %u: stuck", graph->row.grid.value);
+    HOLDS(advancing == graph->advancing, "grid %u: advancing", graph->row.grid.value);
+    return true;
+}
+
+/* A row has a work exactly while its state speaks of one; a result exactly when done. */
+static bool check_task(const struct core *core, const struct task *task, struct err *err)
+{
+    (void)core;
+    uint32_t t = task->ordinal;
+    const struct work *work = task->work;
+    HOLDS((task->state == TASK_DONE) == (task->result != NULL), "task %u: result", t);
+    HOLDS(!task->queued, "task %u is still to be settled", t);
+    switch (task_state(task)) {
+    case TASK_READY:
+        HOLDS(work != NULL && work->attempt == NULL && work->queued, "task %u: not queued", t);
+        break;
+    case TASK_LEASED:
+        HOLDS(
+            work != NULL && work->attempt != NULL && work->attempt->state == ATTEMPT_LEASED,
+            "task %u is leased without a lease",
+            t);
+        break;
+    case TASK_RUNNING:
+        HOLDS(
+            work != NULL && work->attempt != NULL && work->attempt->state == ATTEMPT_RUNNING,
+            "task %u runs without an attempt",
+            t);
+        break;
+    case TASK_WAITING:
+        HOLDS(
+            work == NULL || work->looking || heap_contains(&work->backoff)
+                || (work->attempt != NULL && work->attempt->state == ATTEMPT_REVOKING),
+            "task %u waits for nothing",
+            t);
+        HOLDS(
+            work != NULL || task->pending > 0 || !grid_is_taken_in(task->grid),
+            "task %u has its inputs and no key",
+            t);
+        break;
+    case TASK_FAILED:
+        break;
+    case TASK_HELD:
+    case TASK_DONE:
+    case TASK_CANCELLED:
+    case TASK_SKIPPED:
+    case TASK_STATES:
+        HOLDS(work == NULL, "task %u is %s and has a work", t, task_state_name(task->state));
+        break;
+    }
+    return true;
+}
+
+/* I6: rows of one key share one work, with one open attempt; the ring is closed and in one
+ * state. */
+static bool check_work(const struct core *core, const struct work *work, struct err *err)
+{
+    HOLDS(work->canonical != NULL || work->attempt != NULL, "a work that nobody needs");
+    const struct attempt *attempt = work->attempt;
+    if (attempt != NULL) {
+        HOLDS(attempt->work == work, "attempt %" PRIu64 ": another work", attempt->id.value);
+        HOLDS(attempt_is_open(attempt), "attempt %" PRIu64 " is lost", attempt->id.value);
+        HOLDS(
+            heap_contains(&attempt->expiry),
+            "attempt %" PRIu64 ": no lease",
+            attempt->id.value);
+        HOLDS(
+            work->canonical != NULL || attempt->state == ATTEMPT_REVOKING,
+            "attempt %" PRIu64 " runs for nobody",
+            attempt->id.value);
+    }
+    for (const struct attempt *lost = work->lost; lost != NULL; lost = lost->next_lost) {
+        HOLDS(lost->work == work && lost->state == ATTEMPT_LOST, "a lost attempt's work");
+    }
+    if (work->canonical == NULL) {
+        return true;
+    }
+    HOLDS(
+        work->canonical->state == TASK_FAILED || works_find(core, &work->key) == work,
+        "I6: a live work that its key does not find");
+    const struct task *row = work->canonical;
+    do {
+        HOLDS(row->work == work, "a row in the ring of another work");
+        HOLDS(
+            row->state == work->canonical->state,
+            "task %u: not its work's state",
+            row->ordinal);
+        row = row->next;
+    } while (row != work->canonical);
+    return true;
+}
+
+static bool check_grid(const struct core *core, const struct graph *graph, struct err *err)
+{
+    uint32_t attempts = 0;
+    for (size_t i = 0; i < core->workers_count; i++) {
+        const struct attempt *attempt = core->workers[i]->attempts;
+        for (; attempt != NULL; attempt = attempt->worker_next) {
+            attempts +=
+                attempt->held && task_grid(attempt->task).value == graph->row.grid.value;
+        }
+    }
+    HOLDS(attempts == graph->attempts, "grid %u: open attempts", graph->row.grid.value);
+    for (uint32_t t = 0; t < graph->tasks_count; t++) {
+        const struct task *task = &graph->tasks[t];
+        if (!check_task(core, task, err)
+            || (task->work != NULL && !check_work(core, task->work, err))) {
+            return err_wrap(err, "grid %u", graph->row.grid.value);
+        }
+    }
+    bool finished = grid_is_taken_in(graph) && graph->advancing == 0 && graph->attempts == 0;
+    HOLDS(
+        finished == (graph->row.state == GRID_FINISHED),
+        "grid %u is %s",
+        graph->row.grid.value,
+        grid_state_name(graph->row.state));
+    return check_counters(graph, err);
+}
+
+/* Placement never gives more than there is; what is used is what open attempts hold. */
+static bool check_worker(const struct core *core, const struct worker *worker, struct err *err)
+{
+    struct worker sum = {.capacity = worker->capacity};
+    uint32_t open = 0;
+    for (const struct attempt *a = worker->attempts; a != NULL; a = a->worker_next) {
+        HOLDS(a->worker == worker, "attempt %" PRIu64 ": another worker", a->id.value);
+        HOLDS(attempts_find(core, a->id) == a, "attempt %" PRIu64 " is not found", a->id.value);
+        HOLDS(a->held == attempt_is_open(a), "attempt %" PRIu64 ": room", a->id.value);
+        HOLDS(
+            a->id.value < core->attempt_next,
+            "attempt %" PRIu64 " from the future",
+            a->id.value);
+        if (a->held) {
+            placement_take(&sum, &a->needs, &a->devices);
+            open++;
+        }
+    }
+    HOLDS(
+        sum.slots_used == worker->slots_used && sum.cpus_used_milli == worker->cpus_used_milli
+            && sum.memory_used == worker->memory_used && sum.disk_used == worker->disk_used,
+        "worker '%s': the books are wrong",
+        worker->name);
+    HOLDS(open == worker->attempts_open, "worker '%s': open attempts", worker->name);
+    if (worker->shrunk) {
+        return true;
+    }
+    const struct worker_capacity *capacity = &worker->capacity;
+    HOLDS(
+        sum.slots_used <= capacity->slots && sum.cpus_used_milli <= capacity->cpus_milli
+            && sum.memory_used <= capacity->memory_bytes
+            && sum.disk_used <= capacity->disk_bytes,
+        "worker '%s' is oversubscribed",
+        worker->name);
+    for (uint32_t i = 0; i < DEVICES_MAX; i++) {
+        HOLDS(
+            sum.device_used_milli[i] == worker->device_used_milli[i]
+                && sum.device_used_milli[i] <= (i < capacity->gpus ? 1000 : 0),
+            "worker '%s': device %u is oversubscribed",
+            worker->name,
+            i);
+    }
+    return true;
+}
+
+bool core_check(const struct core *core, struct err *err)
+{
+    HOLDS(core->settle_count == 0 && core->touched_count == 0, "a step left things undone");
+    HOLDS(
+        !core->started || core->attempt_next <= core->attempt_fence, "the fence is not stored");
+    for (size_t i = 0; i < core->grids_count && core->started; i++) {
+        if (!check_grid(core, core->grids[i], err)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < core->workers_count; i++) {
+        if (!check_worker(core, core->workers[i], err)) {
+            return false;
+        }
+    }
+    return true;
+}

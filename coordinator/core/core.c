@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "coordinator/core/core.h"
+
+#include <stdlib.h>
+
+#include "coordinator/core/control.h"
+#include "coordinator/core/finish.h"
+#include "coordinator/core/grid_row.h"
+#include "coordinator/core/hello.h"
+#include "coordinator/core/lease.h"
+#include "coordinator/core/queue.h"
+#include "coordinator/core/retry.h"
+#include "coordinator/core/state.h"
+#include "coordinator/core/task.h"
+#include "coordinator/core/work.h"
+#include "coordinator/core/worker.h"
+
+struct core_options core_options_default(void)
+{
+    return (struct core_options){
+        .lease_min_ms = 30 * 1000,
+        .lease_max_ms = 15 * 60 * 1000,
+        .grace_ms = 30 * 1000,
+        .suspect_ms = 30 * 1000,
+        .record_ms = 1000,
+        .patience_ms = 60 * 1000,
+        .losses_max = 3,
+        .fence_block = 4096,
+        .intake_tasks = 2000,
+    };
+}
+
+struct core *core_create(uint64_t seed, const struct core_options *options)
+{
+    struct arena *arena = arena_create();
+    struct core *core = ARENA_NEW(arena, struct core);
+    core->arena = arena;
+    core->scratch = arena_create();
+    core->options = options != NULL ? *options : core_options_default();
+    rng_init(&core->rng, seed);
+    core->grid_next = 1;
+    core->worker_next = 1;
+    core->attempt_next = 1;
+    core->capacity_version = 1;
+    heap_init(&core->leases);
+    heap_init(&core->backoffs);
+    heap_init(&core->silences);
+    return core;
+}
+
+void core_destroy(struct core *core)
+{
+    if (core == NULL) {
+        return;
+    }
+    works_done(core);
+    attempts_done(core);
+    queues_done(core);
+    heap_done(&core->leases);
+    heap_done(&core->backoffs);
+    heap_done(&core->silences);
+    for (size_t i = 0; i < core->grids_count; i++) {
+        grid_destroy(core->grids[i]);
+    }
+    free(core->grids);
+    free(core->workers);
+    free(core->open);
+    free(core->principals);
+    free(core->settle);
+    free(core->spread);
+    free(core->touched);
+    arena_destroy(core->scratch);
+    arena_destroy(core->arena); /* with the core itself */
+}
+
+static void start(struct core *core, const struct event_start *event)
+{
+    CHECK(!core->started);
+    core->started = true;
+    if (core->attempt_next < event->attempt_next) {
+        core->attempt_next = event->attempt_next;
+    }
+    core->attempt_fence = core->attempt_next;
+    if (core->grid_next < event->grid_next) {
+        core->grid_next = event->grid_next;
+    }
+    if (core->worker_next < event->worker_next) {
+        core->worker_next = event->worker_next;
+    }
+    workers_start(core);
+    for (size_t i = 0; i < core->grids_count; i++) {
+        grid_start(core, core->grids[i]);
+    }
+}
+
+/* Timers come after the messages of a turn: a lease whose renewal has arrived does not expire
+ * because the coordinator was slow. */
+static void tick(struct core *core)
+{
+    leases_expire(core);
+    retry_wake(core);
+    attempts_record(core);
+    workers_silent(core);
+}
+
+static void dispatch(struct core *core, const struct event *event)
+{
+    switch (event->kind) {
+    case EVENT_TICK:
+        tick(core);
+        break;
+    case EVENT_LOAD_WORKER:
+        worker_load(core, &event->load_worker);
+        break;
+    case EVENT_GRID:
+        grid_enter(core, &event->grid);
+        break;
+    case EVENT_START:
+        start(core, &event->start);
+        break;
+    case EVENT_CONTROL:
+        control_apply(core, &event->control);
+        break;
+    case EVENT_WORKER_CONTROL:
+        worker_control(core, &event->worker_control);
+        break;
+    case EVENT_HELLO:
+        worker_hello(core, &event->hello);
+        break;
+    case EVENT_GOODBYE:
+        worker_goodbye(core, &event->goodbye);
+        break;
+    case EVENT_STARTED:
+        attempt_started(core, &event->started);
+        break;
+    case EVENT_RENEW:
+        worker_renew(core, &event->renew);
+        break;
+    case EVENT_PROGRESS:
+        attempt_progress(core, &event->progress);
+        break;
+    case EVENT_METRICS:
+        attempt_metrics(core, &event->metrics);
+        break;
+    case EVENT_FINISHED:
+        attempt_finished(core, &event->finished);
+        break;
+    case EVENT_LOOKUP:
+        work_lookup_answered(core, &event->lookup);
+        break;
+    case EVENT_KINDS:
+        CHECK(event->kind != EVENT_KINDS);
+    }
+}
+
+/* First come, first served, so that the lowest ordinal of equal keys becomes canonical. */
+static void settle(struct core *core)
+{
+    for (size_t i = 0; i < core->settle_count; i++) {
+        struct task *task = core->settle[i];
+        task->queued = false;
+        task_evaluate(core, task);
+    }
+    core->settle_count = 0;
+}
+
+void core_step(struct core *core, const struct event *event, struct effects *effects)
+{
+    core->out = effects;
+    arena_reset(core->scratch);
+    if (core->now < event->now_ms) {
+        core->now = event->now_ms;
+    }
+    dispatch(core, event);
+    if (core->started) {
+        (void)grids_take_in(core);
+        settle(core);
+        queue_place(core);
+        grids_judge(core);
+    }
+    core->out = NULL;
+}
+
+bool core_busy(const struct core *core)
+{
+    for (size_t i = core->grids_count; i > 0; i--) {
+        if (!grid_is_taken_in(core->grids[i - 1])) {
+            return core->started;
+        }
+    }
+    return false;
+}
+
+static uint64_t earlier(uint64_t deadline, const struct heap *heap)
+{
+    const struct heap_node *node = heap_first(heap);
+    return node != NULL && node->key < deadline ? node->key : deadline;
+}
+
+uint64_t core_next_deadline(const struct core *core)
+{
+    if (core_busy(core)) {
+        return core->now;
+    }
+    uint64_t deadline = attempts_record_deadline(core);
+    uint64_t reservation = queue_deadline(core);
+    deadline = reservation < deadline ? reservation : deadline;
+    deadline = earlier(deadline, &core->leases);
+    deadline = earlier(deadline, &core->backoffs);
+    return earlier(deadline, &core->silences);
+}

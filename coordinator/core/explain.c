@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "coordinator/core/explain.h"
+
+#include <inttypes.h>
+
+#include "coordinator/core/grid_row.h"
+#include "coordinator/core/placement.h"
+#include "coordinator/core/queue.h"
+#include "coordinator/core/retry.h"
+#include "coordinator/core/task.h"
+#include "coordinator/core/worker.h"
+
+/* --- Finding out --- */
+
+static void name_upstream(struct explain *explain, const struct task *task, bool dead)
+{
+    for (uint32_t i = 0; i < task_upstream_count(task); i++) {
+        const struct task *up = task_upstream(task, i);
+        if (up->state == TASK_DONE || task_is_dead(up) != dead) {
+            continue;
+        }
+        if (explain->upstream_count < EXPLAIN_LIST_MAX) {
+            explain->upstream[explain->upstream_count] =
+                (struct explain_upstream){task_id(up), task_plan(up)->name, task_state(up)};
+        }
+        explain->upstream_count++;
+    }
+}
+
+/* Workers that could run it one day, or, when there is none, those that never can. */
+static void name_workers(
+    struct explain *explain, const struct core *core, const struct resources *needs, bool large)
+{
+    for (size_t i = 0; i < core->workers_count; i++) {
+        const struct worker *worker = core->workers[i];
+        bool gone = worker->state == WORKER_LOST || worker->state == WORKER_JOINING;
+        if (gone || placement_fits_empty(worker, needs) == large) {
+            continue;
+        }
+        if (explain->workers_count < EXPLAIN_LIST_MAX) {
+            explain->workers[explain->workers_count] = placement_shortage(worker, needs, large);
+        }
+        explain->workers_count++;
+    }
+}
+
+static enum explain_cause ready_cause(
+    struct explain *explain, const struct core *core, const struct task *task)
+{
+    const struct resources *needs = &task_plan(task)->needs;
+    bool up = false;
+    bool fits_ever = false;
+    bool fits_now = false;
+    for (size_t i = 0; i < core->workers_count; i++) {
+        const struct worker *worker = core->workers[i];
+        struct device_set devices;
+        if (worker->state != WORKER_UP || worker->session.value == 0) {
+            continue;
+        }
+        up = true;
+        fits_ever = fits_ever || placement_fits_empty(worker, needs);
+        fits_now = fits_now || placement_fits(worker, needs, &devices);
+    }
+    explain->ahead = queue_ahead(core, task);
+    if (!up) {
+        name_workers(explain, core, needs, false);
+        return EXPLAIN_NO_WORKER;
+    }
+    name_workers(explain, core, needs, !fits_ever);
+    if (!fits_ever) {
+        return EXPLAIN_TOO_LARGE;
+    }
+    return fits_now ? EXPLAIN_QUEUE : EXPLAIN_RESOURCES;
+}
+
+static enum explain_cause waiting_cause(struct explain *explain, const struct task *task)
+{
+    const struct work *work = task->work;
+    if (task->dead > 0) {
+        name_upstream(explain, task, true);
+        return EXPLAIN_STUCK;
+    }
+    if (task->pending > 0) {
+        name_upstream(explain, task, false);
+        return EXPLAIN_UPSTREAM;
+    }
+    if (work != NULL && heap_contains(&work->backoff)) {
+        explain->until_ms = work->backoff.key;
+        return EXPLAIN_BACKOFF;
+    }
+    return EXPLAIN_LOOKUP;
+}
+
+static enum explain_cause find_cause(
+    struct explain *explain, const struct core *core, const struct task *task)
+{
+    switch (task_state(task)) {
+    case TASK_WAITING:
+        return waiting_cause(explain, task);
+    case TASK_HELD:
+        return EXPLAIN_HELD;
+    case TASK_READY:
+        return ready_cause(explain, core, task->work->canonical);
+    case TASK_LEASED:
+        return EXPLAIN_LEASED;
+    case TASK_RUNNING:
+        return EXPLAIN_RUNNING;
+    case TASK_DONE:
+    case TASK_FAILED:
+    case TASK_CANCELLED:
+    case TASK_SKIPPED:
+    case TASK_STATES:
+        break;
+    }
+    return EXPLAIN_FINAL;
+}
+
+static void add_work(struct explain *explain, const struct core *core, const struct task *task)
+{
+    const struct work *work = task->work;
+    explain->failures = work->failures;
+    explain->losses = work->losses;
+    explain->soft_failures = work->soft_failures;
+    explain->last_outcome = (enum attempt_outcome)work->last_outcome;
+    explain->attempt = work->last_attempt;
+    explain->detail = work->detail;
+    if (work->canonical != task) {
+        explain->same_as = task_id(work->canonical);
+    }
+    const struct worker *worker = workers_find(core, work->failed_worker);
+    if (work->attempt != NULL) {
+        explain->attempt = work->attempt->id;
+        explain->until_ms = work->attempt->expiry.key;
+        worker = work->attempt->worker;
+    }
+    if (worker != NULL) {
+        explain->worker = worker->id;
+        explain->worker_name = worker->name;
+    }
+}
+
+bool core_explain(const struct core *core, struct task_id id, struct explain *ret_explain)
+{
+    const struct task *task = grids_task(core, id);
+    if (task == NULL) {
+        return false;
+    }
+    struct explain explain = {
+        .task = id,
+        .name = task_plan(task)->name,
+        .state = task_state(task),
+        .reason = (enum task_reason)task->reason,
+        .detail = task->detail,
+        .now_ms = core->now,
+        .failures_max = retry_failures_max(task),
+    };
+    if (task->work != NULL) {
+        add_work(&explain, core, task);
+    }
+    if (task->result != NULL) {
+        explain.attempt = task->result->attempt;
+    }
+    explain.cause = find_cause(&explain, core, task);
+    if (explain.cause == EXPLAIN_LOOKUP && explain.same_as.value != 0) {
+        explain.cause = EXPLAIN_SAME_AS;
+    }
+    *ret_explain = explain;
+    return true;
+}

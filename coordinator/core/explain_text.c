@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+
+#include "coordinator/core/explain.h"
+
+const char *explain_cause_name(enum explain_cause cause)
+{
+    static const char *const words[EXPLAIN_CAUSES] = {
+        "final",
+        "upstream",
+        "stuck",
+        "held",
+        "lookup",
+        "same-as",
+        "backoff",
+        "no-worker",
+        "too-large",
+        "resources",
+        "queue",
+        "leased",
+        "running",
+    };
+    return cause < EXPLAIN_CAUSES ? words[cause] : "unknown";
+}
+
+static void add_upstream(const struct explain *explain, struct str *out)
+{
+    uint32_t shown =
+        explain->upstream_count < EXPLAIN_LIST_MAX ? explain->upstream_count : EXPLAIN_LIST_MAX;
+    for (uint32_t i = 0; i < shown; i++) {
+        const struct explain_upstream *up = &explain->upstream[i];
+        str_appendf(out, "  %s (%s)\n", up->name, task_state_name(up->state));
+    }
+    if (shown < explain->upstream_count) {
+        str_appendf(out, "  and %" PRIu32 " more\n", explain->upstream_count - shown);
+    }
+}
+
+static void add_amount(struct str *out, enum explain_resource resource, uint64_t amount)
+{
+    char text[32];
+    switch (resource) {
+    case EXPLAIN_MEMORY:
+    case EXPLAIN_DISK:
+        str_append(out, str_human_bytes(amount, text, sizeof(text)));
+        return;
+    case EXPLAIN_CPUS:
+    case EXPLAIN_GPUS:
+        str_appendf(out, "%.4g", (double)amount / 1000.0);
+        return;
+    case EXPLAIN_SLOTS:
+    case EXPLAIN_AVAILABLE:
+        break;
+    }
+    str_appendf(out, "%" PRIu64, amount);
+}
+
+static void add_workers(const struct explain *explain, bool empty, struct str *out)
+{
+    static const char *const words[] = {"slots", "cpus", "memory", "disk", "gpus"};
+    uint32_t shown =
+        explain->workers_count < EXPLAIN_LIST_MAX ? explain->workers_count : EXPLAIN_LIST_MAX;
+    for (uint32_t i = 0; i < shown; i++) {
+        const struct explain_worker *worker = &explain->workers[i];
+        if (worker->state != WORKER_UP) {
+            str_appendf(
+                out, "  worker '%s' is %s\n", worker->name, worker_state_name(worker->state));
+            continue;
+        }
+        if (worker->short_of == EXPLAIN_AVAILABLE) {
+            str_appendf(out, "  worker '%s' has room\n", worker->name);
+            continue;
+        }
+        str_appendf(out, "  worker '%s': %s: needs ", worker->name, words[worker->short_of]);
+        add_amount(out, worker->short_of, worker->needed);
+        str_append(out, empty ? ", has " : ", free ");
+        add_amount(out, worker->short_of, worker->free);
+        str_append_char(out, '\n');
+    }
+    if (shown < explain->workers_count) {
+        str_appendf(out, "  and %" PRIu32 " more workers\n", explain->workers_count - shown);
+    }
+}
+
+static void add_wait(const struct explain *explain, struct str *out)
+{
+    char text[32];
+    uint64_t left =
+        explain->until_ms > explain->now_ms ? explain->until_ms - explain->now_ms : 0;
+    str_appendf(
+        out,
+        "waits %s before the next attempt; the last one ended as '%s'%s%s\n",
+        str_human_ms(left, text, sizeof(text)),
+        attempt_outcome_name(explain->last_outcome),
+        explain->detail != NULL ? ": " : "",
+        explain->detail != NULL ? explain->detail : "");
+    if (explain->failures > 0) {
+        str_appendf(
+            out,
+            "  %" PRIu32 " of %" PRIu32 " failures used\n",
+            explain->failures,
+            explain->failures_max);
+    }
+}
+
+static void add_final(const struct explain *explain, struct str *out)
+{
+    const char *detail = explain->detail != NULL ? explain->detail : "";
+    switch (explain->state) {
+    case TASK_DONE:
+        str_appendf(
+            out,
+            "is done: %s attempt %" PRIu64 "\n",
+            explain->reason == TASK_REASON_CACHED ? "taken from" : "accepted from",
+            explain->attempt.value);
+        return;
+    case TASK_FAILED:
+        str_appendf(
+            out,
+            "failed (%s, %" PRIu32 " of %" PRIu32 " failures)%s%s\n",
+            task_reason_name(explain->reason),
+            explain->failures,
+            explain->failures_max,
+            detail[0] != '\0' ? ": " : "",
+            detail);
+        str_appendf(
+            out,
+            "next: assay logs %s, then assay retry %" PRIu32 " --failed\n",
+            explain->name,
+            task_grid(explain->task).value);
+        return;
+    case TASK_SKIPPED:
+    case TASK_CANCELLED:
+        str_appendf(
+            out,
+            "was %s (%s)%s%s\n",
+            task_state_name(explain->state),
+            task_reason_name(explain->reason),
+            detail[0] != '\0' ? ": " : "",
+            detail);
+        return;
+    case TASK_WAITING:
+    case TASK_HELD:
+    case TASK_READY:
+    case TASK_LEASED:
+    case TASK_RUNNING:
+    case TASK_STATES:
+        break;
+    }
+}
+
+static void add_cause(const struct explain *explain, struct str *out)
+{
+    char text[32];
+    uint64_t left =
+        explain->until_ms > explain->now_ms ? explain->until_ms - explain->now_ms : 0;
+    switch (explain->cause) {
+    case EXPLAIN_FINAL:
+        add_final(explain, out);
+        break;
+    case EXPLAIN_UPSTREAM:
+        str_appendf(out, "waits for %" PRIu32 " upstream tasks:\n", explain->upstream_count);
+        add_upstream(explain, out);
+        break;
+    case EXPLAIN_STUCK:
+        str_append(out, "cannot run, because upstream tasks failed or were cancelled:\n");
+        add_upstream(explain, out);
+        str_appendf(
+            out, "next: assay retry %" PRIu32 " --failed\n", task_grid(explain->task).value);
+        break;
+    case EXPLAIN_HELD:
+        str_append(out, "is held by a user\nnext: assay release\n");
+        break;
+    case EXPLAIN_LOOKUP:
+        str_append(out, "has its inputs; the store is asked for an earlier result\n");
+        break;
+    case EXPLAIN_SAME_AS:
+        break; /* said below */
+    case EXPLAIN_BACKOFF:
+        add_wait(explain, out);
+        break;
+    case EXPLAIN_NO_WORKER:
+        str_append(out, "is ready, but no worker is up\n");
+        add_workers(explain, false, out);
+        str_append(out, "next: start an assay-worker; assay nodes lists them\n");
+        break;
+    case EXPLAIN_TOO_LARGE:
+        str_append(out, "needs more than any worker has:\n");
+        add_workers(explain, true, out);
+        str_append(out, "next: lower `needs`, or add a larger worker\n");
+        break;
+    case EXPLAIN_RESOURCES:
+        str_appendf(
+            out,
+            "is ready; every worker that could run it is busy, %" PRIu32
+            " tasks are before it:\n",
+            explain->ahead);
+        add_workers(explain, false, out);
+        break;
+    case EXPLAIN_QUEUE:
+        str_appendf(
+            out, "is ready and comes next; %" PRIu32 " tasks are before it\n", explain->ahead);
+        break;
+    case EXPLAIN_LEASED:
+    case EXPLAIN_RUNNING:
+        str_appendf(
+            out,
+            "%s on worker '%s' as attempt %" PRIu64 "; its lease ends in %s unless renewed\n",
+            explain->cause == EXPLAIN_LEASED ? "was given out and starts" : "runs",
+            explain->worker_name != NULL ? explain->worker_name : "?",
+            explain->attempt.value,
+            str_human_ms(left, text, sizeof(text)));
+        break;
+    case EXPLAIN_CAUSES:
+        break;
+    }
+}
+
+void explain_render(const struct explain *explain, struct str *out)
+{
+    str_appendf(out, "%s ", explain->name);
+    if (explain->same_as.value != 0) {
+        str_appendf(
+            out,
+            "is the same work as task %" PRIu32 "/%" PRIu32 ", which runs for both; it ",
+            task_grid(explain->same_as).value,
+            task_ordinal(explain->same_as));
+        if (explain->cause == EXPLAIN_SAME_AS) {
+            str_append(out, "waits\n");
+        }
+    }
+    add_cause(explain, out);
+}

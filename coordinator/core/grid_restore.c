@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A grid as it comes from the store. Rows are set without transitions; counters are made anew.
+ * What was open or waiting when it was stored goes on. */
+#include "coordinator/core/attempt.h"
+#include "coordinator/core/grid_row.h"
+#include "coordinator/core/lease.h"
+#include "coordinator/core/retry.h"
+#include "coordinator/core/task.h"
+#include "coordinator/core/work.h"
+#include "coordinator/core/worker.h"
+
+static void load_state(struct task *task, enum task_state state, enum task_reason reason)
+{
+    task_count(task, -1);
+    task->state = (uint8_t)state;
+    task->reason = (uint8_t)reason;
+    task_count(task, +1);
+}
+
+static enum task_state loaded_state(const struct graph *graph, const struct task_row *row)
+{
+    switch (row->state) {
+    case TASK_DONE:
+    case TASK_FAILED:
+    case TASK_CANCELLED:
+    case TASK_SKIPPED:
+        return row->state;
+    case TASK_HELD:
+        return graph->row.cancelled ? TASK_CANCELLED : TASK_HELD;
+    case TASK_WAITING:
+    case TASK_READY:
+    case TASK_LEASED:
+    case TASK_RUNNING:
+    case TASK_STATES:
+        break;
+    }
+    return graph->row.cancelled ? TASK_CANCELLED : TASK_WAITING;
+}
+
+/* The work that a stored row speaks of, with its counters. */
+static struct work *load_work(struct core *core, const struct task_row *row)
+{
+    struct work *work = work_create(core, &row->key);
+    work->failures = row->failures;
+    work->losses = row->losses;
+    work->soft_failures = row->soft_failures;
+    work->backoff_ms = row->backoff_ms;
+    work->last_attempt = row->attempt;
+    work_note(work, row->detail);
+    return work;
+}
+
+/* A row that shared another's failure gets a work of its own first; grid_start() joins them. */
+static void load_row(struct core *core, struct graph *graph, const struct task_row *row)
+{
+    struct task *task = &graph->tasks[task_ordinal(row->task)];
+    enum task_state state = loaded_state(graph, row);
+    task->stored = true;
+    load_state(task, state, state == row->state ? row->reason : TASK_REASON_NONE);
+    if (state == TASK_CANCELLED && row->state != TASK_CANCELLED) {
+        task->reason = TASK_REASON_GRID;
+    }
+    if (state == TASK_FAILED && !digest_is_zero(&row->key)) {
+        work_add_row(load_work(core, row), task);
+        if (row->same_as.value != 0) {
+            graph->shared[graph->shared_count++] = (struct shared_failure){task, row->same_as};
+        }
+        return;
+    }
+    bool tried = row->failures + row->losses + row->soft_failures > 0;
+    if (state == TASK_WAITING && tried && !digest_is_zero(&row->key)
+        && works_find(core, &row->key) == NULL) {
+        work_add_row(load_work(core, row), task);
+        return;
+    }
+    task->reason = state == TASK_WAITING ? TASK_REASON_NONE : task->reason;
+    if (row->detail != NULL) {
+        task->detail = arena_strdup(graph->arena, row->detail);
+    }
+}
+
+static void load_dependencies(struct core *core, struct graph *graph)
+{
+    for (uint32_t t = 0; t < graph->tasks_count; t++) {
+        struct task *task = &graph->tasks[t];
+        for (uint32_t i = 0; i < task_upstream_count(task); i++) {
+            task->pending -= task_upstream(task, i)->state == TASK_DONE;
+        }
+    }
+    for (uint32_t t = 0; t < graph->tasks_count; t++) {
+        if (graph->tasks[t].state == TASK_FAILED || graph->tasks[t].state == TASK_CANCELLED) {
+            task_spread(core, &graph->tasks[t], +1);
+        }
+    }
+}
+
+/* The work of a task with an attempt: by its key, which its inputs give. */
+static struct work *attempted_work(struct core *core, struct task *task)
+{
+    if (task->work != NULL) {
+        return task->work;
+    }
+    const struct plan_source *missing;
+    const struct digest *const *inputs = task_inputs(task, core->scratch, &missing);
+    if (inputs == NULL) {
+        return NULL;
+    }
+    struct digest key = plan_content_key(task->grid->plan, task_plan(task), inputs);
+    struct work *work = works_find(core, &key);
+    return work != NULL ? work : work_create(core, &key);
+}
+
+/* A lost one may still report; of no use when its task needs nothing more. */
+static void load_lost(struct core *core, struct task *task, const struct attempt_row *row)
+{
+    struct worker *worker = workers_find(core, row->worker);
+    bool wanted = task->state == TASK_WAITING || task->state == TASK_FAILED;
+    struct work *work = wanted ? attempted_work(core, task) : NULL;
+    if (worker == NULL || work == NULL) {
+        return;
+    }
+    if (task->work == NULL) {
+        work_add_row(work, task);
+    }
+    struct attempt *attempt = attempt_load(core, row, worker, task_plan(task));
+    attempt->work = work;
+    attempt->next_lost = work->lost;
+    work->lost = attempt;
+}
+
+/* An open one goes on when its row wants it; else it is being revoked, which nobody but its
+ * worker can end before its lease does. */
+static void load_open(struct core *core, struct task *task, const struct attempt_row *row)
+{
+    struct worker *worker = workers_find(core, row->worker);
+    if (worker == NULL) {
+        return;
+    }
+    struct attempt *attempt = attempt_load(core, row, worker, task_plan(task));
+    bool wanted = task->state == TASK_WAITING;
+    struct work *work = attempted_work(core, task);
+    if (work == NULL || work->attempt != NULL) {
+        attempt_set(attempt, ATTEMPT_REVOKING);
+        return;
+    }
+    attempt->work = work;
+    work->attempt = attempt;
+    if (!wanted) {
+        attempt_set(attempt, ATTEMPT_REVOKING);
+        return;
+    }
+    work->last_attempt = attempt->id;
+    if (task->work == NULL) {
+        work_add_row(work, task);
+    }
+    enum task_state state = attempt->state == ATTEMPT_RUNNING ? TASK_RUNNING : TASK_LEASED;
+    struct task *member = work->canonical;
+    do {
+        load_state(member, state, TASK_REASON_NONE);
+        member = member->next;
+    } while (member != work->canonical);
+    work->canonical = task;
+}
+
+static void load_results(struct graph *graph, const struct event_grid *event)
+{
+    for (size_t i = 0; i < event->results_count; i++) {
+        const struct loaded_result *loaded = &event->results[i];
+        struct task *task = &graph->tasks[task_ordinal(loaded->task)];
+        if (task->state == TASK_DONE && work_result_fits(task, &loaded->result)) {
+            task->result = work_result_copy(task, &loaded->result);
+        }
+    }
+    for (uint32_t t = 0; t < graph->tasks_count; t++) {
+        if (graph->tasks[t].state == TASK_DONE && graph->tasks[t].result == NULL) {
+            load_state(&graph->tasks[t], TASK_WAITING, TASK_REASON_NONE);
+        }
+    }
+}
+
+static bool is_own(const struct graph *graph, struct task_id task)
+{
+    return task_grid(task).value == graph->row.grid.value
+           && task_ordinal(task) < graph->tasks_count;
+}
+
+void grid_restore(struct core *core, struct graph *graph, const struct event_grid *event)
+{
+    graph->intake = graph->tasks_count;
+    graph->shared = ARENA_ARRAY(graph->arena, struct shared_failure, event->rows_count + 1);
+    for (size_t i = 0; i < event->rows_count; i++) {
+        if (is_own(graph, event->rows[i].task)) {
+            load_row(core, graph, &event->rows[i]);
+        }
+    }
+    if (graph->row.cancelled) {
+        for (uint32_t t = 0; t < graph->tasks_count; t++) {
+            if (!task_state_is_final(task_state(&graph->tasks[t]))) {
+                load_state(&graph->tasks[t], TASK_CANCELLED, TASK_REASON_GRID);
+            }
+        }
+    }
+    load_results(graph, event);
+    load_dependencies(core, graph);
+    for (size_t i = 0; i < event->attempts_count; i++) {
+        const struct attempt_row *row = &event->attempts[i];
+        if (!is_own(graph, row->task) || attempts_find(core, row->attempt) != NULL) {
+            continue;
+        }
+        struct task *task = &graph->tasks[task_ordinal(row->task)];
+        if (row->outcome == OUTCOME_NONE) {
+            load_open(core, task, row);
+        } else if (row->outcome == OUTCOME_LOST) {
+            load_lost(core, task, row);
+        }
+    }
+}
+
+/* Rows that shared a failure share it again. */
+static void join_failures(struct core *core, struct graph *graph)
+{
+    for (uint32_t i = 0; i < graph->shared_count; i++) {
+        struct task *task = graph->shared[i].task;
+        struct task *other = grids_task(core, graph->shared[i].canonical);
+        if (task->state != TASK_FAILED || other == NULL || other->state != TASK_FAILED
+            || other->work == NULL || other->work == task->work) {
+            continue;
+        }
+        work_abandon(core, task);
+        work_add_row(other->work, task);
+        work_hash(core, other->work);
+    }
+    graph->shared_count = 0;
+}
+
+static void renew_all(struct core *core)
+{
+    for (size_t i = 0; i < core->workers_count; i++) {
+        struct attempt *attempt = core->workers[i]->attempts;
+        for (; attempt != NULL; attempt = attempt->worker_next) {
+            if (attempt_is_open(attempt) && !heap_contains(&attempt->expiry)) {
+                attempt_renew(core, attempt);
+            }
+        }
+    }
+}
+
+void grid_start(struct core *core, struct graph *graph)
+{
+    join_failures(core, graph);
+    renew_all(core);
+    for (uint32_t t = 0; t < graph->tasks_count; t++) {
+        struct task *task = &graph->tasks[t];
+        struct work *work = task->work;
+        if (task->state != TASK_WAITING) {
+            continue;
+        }
+        if (work == NULL) {
+            task_settle_later(core, task);
+        } else if (work->canonical == task && work->attempt == NULL) {
+            if (work->failures + work->losses + work->soft_failures > 0) {
+                retry_wait(core, work, work->backoff_ms);
+            } else {
+                work_begin(core, work);
+            }
+        }
+    }
+    grid_touch(core, graph);
+}

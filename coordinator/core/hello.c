@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "coordinator/core/hello.h"
+
+#include <string.h>
+
+#include "coordinator/core/attempt.h"
+#include "coordinator/core/lease.h"
+#include "coordinator/core/placement.h"
+#include "coordinator/core/worker.h"
+
+/* An attempt is the worker's when it was leased to its principal. */
+static bool is_own(const struct attempt *attempt, const struct worker *worker)
+{
+    return attempt->worker == worker;
+}
+
+/* The worker says that it holds this running attempt: may it go on? */
+static bool attempt_confirm(struct core *core, struct worker *worker, struct attempt_id id)
+{
+    struct attempt *attempt = attempts_find(core, id);
+    if (attempt == NULL || !is_own(attempt, worker)) {
+        return false;
+    }
+    attempt->seen = worker->session;
+    switch ((enum attempt_state)attempt->state) {
+    case ATTEMPT_LEASED:
+    case ATTEMPT_RUNNING:
+        attempt_start(core, attempt);
+        return true;
+    case ATTEMPT_REVOKING:
+        attempt_renew(core, attempt); /* it is still there: its room is not free yet */
+        return false;
+    case ATTEMPT_LOST:
+        return attempt_return(core, attempt);
+    }
+    return false;
+}
+
+void worker_renew(struct core *core, const struct event_renew *event)
+{
+    struct worker *worker = worker_of(core, &event->from);
+    if (worker == NULL) {
+        return;
+    }
+    size_t count = 0;
+    struct renewed_item *items =
+        ARENA_ARRAY(core->out->arena, struct renewed_item, event->attempts_count + 1);
+    for (size_t i = 0; i < event->attempts_count; i++) {
+        struct attempt_id id = event->attempts[i];
+        if (attempt_confirm(core, worker, id)) {
+            items[count++] =
+                (struct renewed_item){id, attempt_lease_ms(core, attempts_find(core, id))};
+        } else {
+            effects_add(core->out, EFFECT_SEND_REVOKE)->revoke =
+                (struct effect_revoke){worker_address(worker), id};
+        }
+    }
+    effects_add(core->out, EFFECT_SEND_RENEWED)->renewed =
+        (struct effect_renewed){worker_address(worker), items, count};
+}
+
+static bool capacity_equal(const struct worker_capacity *a, const struct worker_capacity *b)
+{
+    return a->slots == b->slots && a->cpus_milli == b->cpus_milli && a->gpus == b->gpus
+           && a->memory_bytes == b->memory_bytes && a->disk_bytes == b->disk_bytes;
+}
+
+/* A finished one that is still of use is sent again as FINISHED; the rest is settled. */
+static enum welcome_verdict finished_verdict(
+    struct core *core, struct worker *worker, struct attempt_id id)
+{
+    struct attempt *attempt = attempts_find(core, id);
+    if (attempt == NULL || !is_own(attempt, worker)) {
+        return WELCOME_ACKNOWLEDGED;
+    }
+    attempt->seen = worker->session;
+    if (attempt_is_open(attempt)) {
+        attempt_renew(core, attempt);
+    }
+    return WELCOME_KEEP;
+}
+
+static void welcome(struct core *core, struct worker *worker, const struct event_hello *event)
+{
+    struct welcome_item *items =
+        ARENA_ARRAY(core->out->arena, struct welcome_item, event->inventory_count + 1);
+    for (size_t i = 0; i < event->inventory_count; i++) {
+        const struct inventory_item *held = &event->inventory[i];
+        enum welcome_verdict verdict = WELCOME_KILL;
+        if (held->state == INVENTORY_FINISHED) {
+            verdict = finished_verdict(core, worker, held->attempt);
+        } else if (attempt_confirm(core, worker, held->attempt)) {
+            verdict = WELCOME_KEEP;
+        }
+        const struct attempt *attempt = attempts_find(core, held->attempt);
+        items[i] = (struct welcome_item){.attempt = held->attempt, .verdict = verdict};
+        if (attempt != NULL) {
+            items[i].lease_ms = attempt_lease_ms(core, attempt);
+            items[i].metrics_offset = attempt->metrics_offset;
+        }
+    }
+    effects_add(core->out, EFFECT_SEND_WELCOME)->welcome = (struct effect_welcome){
+        .to = worker_address(worker),
+        .items = items,
+        .items_count = event->inventory_count,
+        .draining = worker_is_draining(worker),
+    };
+}
+
+/* What the worker does not hold is over: its assignment never arrived, or its shim died. */
+static void end_missing(struct core *core, struct worker *worker, const char *detail)
+{
+    struct attempt *attempt = worker->attempts;
+    while (attempt != NULL) {
+        struct attempt *next = attempt->worker_next;
+        if (attempt->seen.value != worker->session.value) {
+            if (attempt_is_open(attempt)) {
+                attempt_end(
+                    core,
+                    attempt,
+                    &(struct attempt_end){.outcome = OUTCOME_LOST, .detail = detail});
+            } else {
+                attempt_forget(core, attempt);
+            }
+        }
+        attempt = next;
+    }
+}
+
+void worker_hello(struct core *core, const struct event_hello *event)
+{
+    struct worker *worker = worker_named(core, event->principal, event->name);
+    if (event->incarnation < worker->incarnation
+        || (event->incarnation == worker->incarnation && event->number <= worker->number)) {
+        return; /* delayed in an older connection */
+    }
+    bool is_new = worker->incarnation == 0 && worker->state == WORKER_JOINING;
+    worker->incarnation = event->incarnation;
+    worker->number = event->number;
+    worker->session = event->session;
+    if (!capacity_equal(&worker->capacity, &event->capacity)) {
+        worker->capacity = event->capacity;
+        worker->shrunk = worker->attempts_open > 0;
+        is_new = true;
+    }
+    worker_heard(core, worker);
+    if (worker->state == WORKER_JOINING) {
+        worker_set(core, worker, WORKER_UP);
+    } else if (is_new) {
+        worker_persist(core, worker);
+    }
+    welcome(core, worker, event);
+    end_missing(core, worker, "its worker came back without it");
+    worker_refresh(core, worker);
+}
+
+void worker_goodbye(struct core *core, const struct event_goodbye *event)
+{
+    struct worker *worker = worker_of(core, &event->from);
+    if (worker == NULL) {
+        return;
+    }
+    struct attempt *attempt = worker->attempts;
+    while (attempt != NULL) {
+        struct attempt *next = attempt->worker_next;
+        if (attempt_is_open(attempt)) {
+            attempt_end(core, attempt, &(struct attempt_end){.outcome = OUTCOME_PREEMPTED});
+        }
+        attempt = next;
+    }
+    worker->session = (struct session_id){0};
+    heap_remove(&core->silences, &worker->silence);
+    if (worker->state == WORKER_UP) {
+        worker_set(core, worker, WORKER_LOST);
+    }
+    worker_refresh(core, worker);
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "coordinator/core/placement.h"
+
+#define MILLI 1000u
+
+static uint64_t left(uint64_t total, uint64_t used)
+{
+    return used < total ? total - used : 0;
+}
+
+static uint32_t devices_of(const struct worker *worker)
+{
+    return worker->capacity.gpus < DEVICES_MAX ? worker->capacity.gpus : DEVICES_MAX;
+}
+
+/* Whole devices from the lowest index; a share goes where another share is, the fullest that
+ * still has room, so that whole ones stay free. */
+static bool devices_choose(
+    const struct worker *worker, uint32_t gpus_milli, struct device_set *ret_devices)
+{
+    uint32_t whole = gpus_milli / MILLI;
+    uint32_t share = gpus_milli % MILLI;
+    struct device_set devices = {0};
+    uint32_t best = DEVICES_MAX;
+    for (uint32_t i = 0; i < devices_of(worker); i++) {
+        uint32_t used = worker->device_used_milli[i];
+        if (used == 0 && whole > 0) {
+            devices.whole |= UINT64_C(1) << i;
+            whole--;
+        } else if (
+            share > 0 && used + share <= MILLI
+            && (best == DEVICES_MAX || used > worker->device_used_milli[best])) {
+            best = i;
+        }
+    }
+    if (whole > 0 || (share > 0 && best == DEVICES_MAX)) {
+        return false;
+    }
+    if (share > 0) {
+        devices.share_device = best;
+        devices.share_milli = share;
+    }
+    *ret_devices = devices;
+    return true;
+}
+
+static bool fits_besides_devices(const struct worker *worker, const struct resources *needs)
+{
+    const struct worker_capacity *capacity = &worker->capacity;
+    return worker->slots_used < capacity->slots
+           && needs->cpus_milli <= left(capacity->cpus_milli, worker->cpus_used_milli)
+           && needs->memory_bytes <= left(capacity->memory_bytes, worker->memory_used)
+           && needs->disk_bytes <= left(capacity->disk_bytes, worker->disk_used);
+}
+
+bool placement_fits(
+    const struct worker *worker, const struct resources *needs, struct device_set *ret_devices)
+{
+    *ret_devices = (struct device_set){0};
+    return fits_besides_devices(worker, needs)
+           && (needs->gpus_milli == 0
+               || devices_choose(worker, needs->gpus_milli, ret_devices));
+}
+
+bool placement_fits_exactly(
+    const struct worker *worker,
+    const struct resources *needs,
+    const struct device_set *devices)
+{
+    if (!fits_besides_devices(worker, needs)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < DEVICES_MAX; i++) {
+        uint32_t wanted = (devices->whole >> i & 1) != 0 ? MILLI : 0;
+        if (devices->share_milli > 0 && devices->share_device == i) {
+            wanted += devices->share_milli;
+        }
+        if (wanted > 0
+            && (i >= worker->capacity.gpus || worker->device_used_milli[i] + wanted > MILLI)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool placement_fits_empty(const struct worker *worker, const struct resources *needs)
+{
+    const struct worker_capacity *capacity = &worker->capacity;
+    return capacity->slots > 0 && needs->cpus_milli <= capacity->cpus_milli
+           && needs->memory_bytes <= capacity->memory_bytes
+           && needs->disk_bytes <= capacity->disk_bytes
+           && needs->gpus_milli <= devices_of(worker) * MILLI;
+}
+
+static void devices_change(struct worker *worker, const struct device_set *devices, int sign)
+{
+    for (uint32_t i = 0; i < DEVICES_MAX && devices->whole >> i != 0; i++) {
+        if ((devices->whole >> i & 1) != 0) {
+            worker->device_used_milli[i] =
+                (uint16_t)(worker->device_used_milli[i] + sign * (int)MILLI);
+        }
+    }
+    if (devices->share_milli > 0) {
+        uint16_t *used = &worker->device_used_milli[devices->share_device % DEVICES_MAX];
+        *used = (uint16_t)(*used + sign * (int)devices->share_milli);
+    }
+}
+
+void placement_take(
+    struct worker *worker, const struct resources *needs, const struct device_set *devices)
+{
+    worker->slots_used++;
+    worker->cpus_used_milli += needs->cpus_milli;
+    worker->memory_used += needs->memory_bytes;
+    worker->disk_used += needs->disk_bytes;
+    devices_change(worker, devices, +1);
+}
+
+void placement_give(
+    struct worker *worker, const struct resources *needs, const struct device_set *devices)
+{
+    CHECK(worker->slots_used > 0);
+    CHECK(worker->cpus_used_milli >= needs->cpus_milli);
+    CHECK(worker->memory_used >= needs->memory_bytes);
+    CHECK(worker->disk_used >= needs->disk_bytes);
+    worker->slots_used--;
+    worker->cpus_used_milli -= needs->cpus_milli;
+    worker->memory_used -= needs->memory_bytes;
+    worker->disk_used -= needs->disk_bytes;
+    devices_change(worker, devices, -1);
+}
+
+static uint32_t devices_free(const struct worker *worker)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < devices_of(worker); i++) {
+        count += worker->device_used_milli[i] == 0;
+    }
+    return count;
+}
+
+/* Where the task failed comes last; then workers with few free devices, which others may need;
+ * then the emptiest; then the oldest. */
+static bool is_better(const struct worker *a, const struct worker *b, struct worker_id avoid)
+{
+    bool avoid_a = a->id.value == avoid.value;
+    bool avoid_b = b->id.value == avoid.value;
+    if (avoid_a != avoid_b) {
+        return avoid_b;
+    }
+    uint32_t devices_a = devices_free(a);
+    uint32_t devices_b = devices_free(b);
+    if (devices_a != devices_b) {
+        return devices_a < devices_b;
+    }
+    uint64_t cpus_a = left(a->capacity.cpus_milli, a->cpus_used_milli);
+    uint64_t cpus_b = left(b->capacity.cpus_milli, b->cpus_used_milli);
+    if (cpus_a != cpus_b) {
+        return cpus_a > cpus_b;
+    }
+    uint32_t slots_a = a->capacity.slots - a->slots_used;
+    uint32_t slots_b = b->capacity.slots - b->slots_used;
+    return slots_a != slots_b ? slots_a > slots_b : a->id.value < b->id.value;
+}
+
+struct worker *placement_choose(
+    const struct core *core,
+    const struct shape *shape,
+    struct worker_id avoid,
+    struct device_set *ret_devices)
+{
+    struct worker *best = NULL;
+    for (size_t i = 0; i < core->open_count; i++) {
+        struct worker *worker = core->open[i];
+        struct device_set devices;
+        if ((worker == core->reserved && core->reserving != shape)
+            || !placement_fits(worker, &shape->needs, &devices)) {
+            continue;
+        }
+        if (best == NULL || is_better(worker, best, avoid)) {
+            best = worker;
+            *ret_devices = devices;
+        }
+    }
+    return best;
+}
+
+struct explain_worker placement_shortage(
+    const struct worker *worker, const struct resources *needs, bool empty)
+{
+    struct explain_worker shortage = {
+        .worker = worker->id,
+        .name = worker->name,
+        .state = (enum worker_state)worker->state,
+        .short_of = EXPLAIN_AVAILABLE,
+    };
+    const struct worker_capacity *capacity = &worker->capacity;
+    const uint64_t rows[][2] = {
+        [EXPLAIN_SLOTS] = {1, left(capacity->slots, empty ? 0 : worker->slots_used)},
+        [EXPLAIN_CPUS] =
+            {needs->cpus_milli,
+             left(capacity->cpus_milli, empty ? 0 : worker->cpus_used_milli)},
+        [EXPLAIN_MEMORY] =
+            {needs->memory_bytes,
+             left(capacity->memory_bytes, empty ? 0 : worker->memory_used)},
+        [EXPLAIN_DISK] =
+            {needs->disk_bytes, left(capacity->disk_bytes, empty ? 0 : worker->disk_used)},
+        [EXPLAIN_GPUS] =
+            {needs->gpus_milli,
+             MILLI * (uint64_t)(empty ? devices_of(worker) : devices_free(worker))},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (rows[i][0] > rows[i][1]) {
+            shortage.short_of = (enum explain_resource)i;
+            shortage.needed = rows[i][0];
+            shortage.free = rows[i][1];
+            return shortage;
+        }
+    }
+    return shortage;
+}

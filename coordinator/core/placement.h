@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Room on workers: slots, cpus, memory, disk and devices. Integers only. Devices are given
+ * whole, by index, and one may be shared in thousandths. What the books say is never more than
+ * a worker has, except after it came back smaller than it was.
+ */
+#ifndef ASSAY_CORE_PLACEMENT_H
+#define ASSAY_CORE_PLACEMENT_H
+
+#include "coordinator/core/explain.h"
+#include "coordinator/core/state.h"
+
+/* True when it fits now; *ret_devices are those that it would get. */
+bool placement_fits(
+    const struct worker *worker, const struct resources *needs, struct device_set *ret_devices);
+/* The same, on these very devices. */
+bool placement_fits_exactly(
+    const struct worker *worker,
+    const struct resources *needs,
+    const struct device_set *devices);
+/* Would it fit on the worker if that were empty? */
+bool placement_fits_empty(const struct worker *worker, const struct resources *needs);
+void placement_take(
+    struct worker *worker, const struct resources *needs, const struct device_set *devices);
+void placement_give(
+    struct worker *worker, const struct resources *needs, const struct device_set *devices);
+/* The best open worker for the work, or NULL. `avoid` 0: none. */
+struct worker *placement_choose(
+    const struct core *core,
+    const struct shape *shape,
+    struct worker_id avoid,
+    struct device_set *ret_devices);
+/* The first resource that is short, against what is free or, with `empty`, what there is. */
+struct explain_worker placement_shortage(
+    const struct worker *worker, const struct resources *needs, bool empty);
+
+#endif

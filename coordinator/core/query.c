@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Queries: from memory, at once. */
+#include <string.h>
+
+#include "coordinator/core/attempt.h"
+#include "coordinator/core/grid_row.h"
+#include "coordinator/core/lease.h"
+#include "coordinator/core/task.h"
+#include "coordinator/core/worker.h"
+
+struct grid_id core_next_grid(const struct core *core)
+{
+    return (struct grid_id){core->grid_next};
+}
+
+bool core_find_grid(const struct core *core, struct grid_id grid, struct grid_view *ret_view)
+{
+    const struct graph *graph = grids_find(core, grid);
+    if (graph == NULL) {
+        return false;
+    }
+    *ret_view = (struct grid_view){
+        .row = graph->row,
+        .plan = graph->plan,
+        .counts = graph->counts,
+        .stages = graph->stages,
+        .taken_in = grid_is_taken_in(graph),
+    };
+    return true;
+}
+
+/* Newest first: a submission is repeated soon or never. */
+bool core_find_submission(
+    const struct core *core, const struct submission_id *submission, struct grid_id *ret_grid)
+{
+    for (size_t i = core->grids_count; i > 0; i--) {
+        const struct graph *graph = core->grids[i - 1];
+        if (memcmp(&graph->row.submission, submission, sizeof(*submission)) == 0) {
+            *ret_grid = graph->row.grid;
+            return true;
+        }
+    }
+    return false;
+}
+
+struct grid_id core_grid_after(const struct core *core, struct grid_id after)
+{
+    for (size_t i = 0; i < core->grids_count; i++) {
+        if (core->grids[i]->row.grid.value > after.value) {
+            return core->grids[i]->row.grid;
+        }
+    }
+    return (struct grid_id){0};
+}
+
+bool core_find_task(const struct core *core, struct task_id id, struct task_view *ret_view)
+{
+    const struct task *task = grids_task(core, id);
+    if (task == NULL) {
+        return false;
+    }
+    const struct plan_task *plan = task_plan(task);
+    struct task_view view = {
+        .row = task_row_of(task),
+        .name = plan->name,
+        .stage = plan->stage,
+        .helper = plan->helper,
+        .stuck = !task_state_is_final(task_state(task)) && task_is_dead(task),
+        .progress = {.fraction = -1},
+        .result = task->result,
+    };
+    view.row.state = task_state(task);
+    const struct work *work = task->work;
+    if (work != NULL) {
+        view.last_outcome = (enum attempt_outcome)work->last_outcome;
+        if (work->canonical != task) {
+            view.same_as = task_id(work->canonical);
+        }
+        if (work->attempt != NULL) {
+            view.open = work->attempt->id;
+            view.worker = work->attempt->worker->id;
+            view.started_ms = work->attempt->started_ms;
+            view.progress = work->attempt->progress;
+        }
+    }
+    *ret_view = view;
+    return true;
+}
+
+bool core_find_worker(
+    const struct core *core, struct worker_id id, struct worker_view *ret_view)
+{
+    const struct worker *worker = workers_find(core, id);
+    if (worker == NULL) {
+        return false;
+    }
+    struct worker_view view = {
+        .row =
+            {
+                .worker = worker->id,
+                .name = worker->name,
+                .principal = worker->principal,
+                .state = (enum worker_state)worker->state,
+                .capacity = worker->capacity,
+                .blame = worker->blame,
+                .detail = worker->detail,
+                .changed_ms = worker->changed_ms,
+            },
+        .session = worker->session,
+        .heard_ms = worker->heard_ms,
+        .slots_used = worker->slots_used,
+        .cpus_used_milli = worker->cpus_used_milli,
+        .memory_used_bytes = worker->memory_used,
+        .attempts = worker->attempts_open,
+    };
+    for (uint32_t i = 0; i < DEVICES_MAX; i++) {
+        view.gpus_used |= (uint64_t)(worker->device_used_milli[i] > 0) << i;
+    }
+    *ret_view = view;
+    return true;
+}
+
+struct worker_id core_worker_after(const struct core *core, struct worker_id after)
+{
+    for (size_t i = 0; i < core->workers_count; i++) {
+        if (core->workers[i]->id.value > after.value) {
+            return core->workers[i]->id;
+        }
+    }
+    return (struct worker_id){0};
+}
+
+bool core_find_attempt(
+    const struct core *core, struct attempt_id id, struct attempt_row *ret_row)
+{
+    const struct attempt *attempt = attempts_find(core, id);
+    if (attempt == NULL || !attempt_is_open(attempt)) {
+        return false;
+    }
+    *ret_row = attempt_row_of(attempt);
+    return true;
+}
+
+struct core_totals core_totals(const struct core *core)
+{
+    struct core_totals totals = {
+        .grids = (uint32_t)core->grids_count,
+        .workers = (uint32_t)core->workers_count,
+        .attempts_granted = core->attempts_granted,
+        .now_ms = core->now,
+    };
+    for (size_t i = 0; i < core->grids_count; i++) {
+        const struct state_counts *counts = &core->grids[i]->counts;
+        totals.ready += counts->of[TASK_READY];
+        totals.leased += counts->of[TASK_LEASED];
+        totals.running += counts->of[TASK_RUNNING];
+    }
+    for (size_t i = 0; i < core->workers_count; i++) {
+        totals.workers_up += core->workers[i]->state == WORKER_UP;
+    }
+    return totals;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "coordinator/core/retry.h"
+
+#include <stdio.h>
+
+#include "coordinator/core/lease.h"
+#include "coordinator/core/task.h"
+#include "coordinator/core/work.h"
+#include "coordinator/core/worker.h"
+
+#define FAILURES_MAX_DEFAULT 3
+
+/* Three tasks that failed here and succeeded elsewhere, when nothing succeeds in between. */
+#define BLAME_FAILURE    10
+#define BLAME_QUARANTINE 30
+
+struct backoff_range {
+    uint64_t min_ms, max_ms;
+};
+
+static const struct backoff_range backoff_own = {1000, 600000};
+static const struct backoff_range backoff_lost = {1000, 60000};
+static const struct backoff_range backoff_soft = {2000, 300000};
+
+uint32_t retry_failures_max(const struct task *task)
+{
+    uint32_t max = task_plan(task)->failures_max;
+    return max == 0 ? FAILURES_MAX_DEFAULT : max;
+}
+
+/* Doubles with each time; half of it is jitter. */
+static uint64_t backoff_ms(struct core *core, struct backoff_range range, uint32_t times)
+{
+    uint64_t length = range.min_ms;
+    for (uint32_t i = 1; i < times && length < range.max_ms; i++) {
+        length *= 2;
+    }
+    if (length > range.max_ms) {
+        length = range.max_ms;
+    }
+    return length / 2 + rng_below(&core->rng, length / 2 + 1);
+}
+
+void retry_wait(struct core *core, struct work *work, uint64_t wait_ms)
+{
+    work->backoff_ms = wait_ms;
+    work->backoff.key = core->now + wait_ms;
+    work->backoff.tie = task_id(work->canonical).value;
+    heap_insert(&core->backoffs, &work->backoff);
+    work_set(core, work, TASK_WAITING, TASK_REASON_BACKOFF);
+}
+
+static void fail(
+    struct core *core, struct work *work, struct worker *worker, enum task_reason reason)
+{
+    work->failed_worker = worker->id;
+    work_fail(core, work, reason);
+}
+
+static void retry_lost(
+    struct core *core, struct work *work, struct worker *worker, bool started)
+{
+    if (!started) {
+        work_ready(core, work);
+        return;
+    }
+    work->losses++;
+    if (work->losses >= core->options.losses_max) {
+        char text[128];
+        (void)snprintf(
+            text,
+            sizeof(text),
+            "%u workers were lost while they ran it, the last one '%s'",
+            work->losses,
+            worker->name);
+        work_note(work, text);
+        fail(core, work, worker, TASK_REASON_POISON);
+        return;
+    }
+    retry_wait(core, work, backoff_ms(core, backoff_lost, work->losses));
+    task_persist(core, work->canonical);
+}
+
+void retry_after(
+    struct core *core,
+    struct work *work,
+    struct worker *worker,
+    const struct retry_cause *cause)
+{
+    work->last_outcome = (uint8_t)cause->outcome;
+    if (cause->outcome == OUTCOME_LOST) {
+        retry_lost(core, work, worker, cause->started);
+        return;
+    }
+    work_note(work, cause->detail);
+    if (!attempt_outcome_counts(cause->outcome)) {
+        work->soft_failures++;
+        retry_wait(core, work, backoff_ms(core, backoff_soft, work->soft_failures));
+        task_persist(core, work->canonical);
+        return;
+    }
+    work->soft_failures = 0;
+    work->failures++;
+    if (work->failures >= retry_failures_max(work->canonical)) {
+        fail(core, work, worker, TASK_REASON_FAILURES);
+        return;
+    }
+    work->failed_worker = worker->id;
+    retry_wait(core, work, backoff_ms(core, backoff_own, work->failures));
+    task_persist(core, work->canonical);
+}
+
+void retry_wake(struct core *core)
+{
+    struct heap_node *node = heap_first(&core->backoffs);
+    while (node != NULL && node->key <= core->now) {
+        heap_pop(&core->backoffs);
+        work_ready(core, container_of(node, struct work, backoff));
+        node = heap_first(&core->backoffs);
+    }
+}
+
+void retry_blame(struct core *core, const struct work *work, struct worker *worker)
+{
+    if (worker->blame > 0) {
+        worker->blame--;
+    }
+    struct worker *other = workers_find(core, work->failed_worker);
+    if (other == NULL || other == worker) {
+        return;
+    }
+    other->blame += BLAME_FAILURE;
+    if (other->blame >= BLAME_QUARANTINE
+        && (other->state == WORKER_UP || other->state == WORKER_SUSPECT)) {
+        other->detail = "tasks failed on it that succeeded elsewhere";
+        worker_set(core, other, WORKER_QUARANTINED);
+    }
+}
