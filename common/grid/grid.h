@@ -37,6 +37,8 @@ struct axis {
     size_t points_count, points_capacity;
     uint32_t by;         /* axis index it depends on, or GRID_NONE */
     bool **by_allowed;   /* [point of `by`][own point], when dependent */
+    uint32_t *index;        /* hash of ids, of the parser; NULL elsewhere */
+    size_t index_size;
     const char *files_kind; /* axis of files: kind of the artifact ("tree" unless given), else NULL */
     uint32_t line, column;
 };
@@ -118,6 +120,8 @@ struct grid_compare {
     size_t metrics_count;
 };
 
+struct grid_detail; /* of the parser: pipelines as written, scales that were read */
+
 struct grid {
     const char *name, *about, *file;
     const char *text;        /* after --set edits: canonical tree printed back as JSON, or the file's own bytes when unedited */
@@ -143,6 +147,7 @@ struct grid {
     struct node *check;
     bool decontaminate;
     bool not_in_force;       /* uses something that submission refuses; notes in diags say what */
+    struct grid_detail *detail;
 };
 
 struct grid_options {
@@ -154,7 +159,8 @@ struct grid_options {
 bool grid_load(const char *text, size_t length, const struct grid_options *options, const struct grid_files *files,
     struct arena *arena, struct diags *diags, struct grid **ret_grid);
 
-/* Points of a stage: all combinations of its `over` axes for which some cell exists and `only` allows, in expansion order.
+/* Points of a stage: all combinations of its `over` axes for which some cell exists and `only` allows, in expansion order:
+ * ascending point indexes, the grid's first axis slowest.
  * ret_points: count * axes_count point indexes, GRID_NONE on axes that are not in `over`. */
 size_t grid_stage_points(const struct grid *grid, const struct grid_stage *stage, struct arena *arena, uint32_t **ret_points);
 /* with: at a point: ${axis} and ${axis.field} replaced, scale expanded, defaults filled in, bounds checked, seeds derived. */

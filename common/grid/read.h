@@ -16,6 +16,11 @@ struct reader {
     const char *file; /* of nodes that carry no source */
 };
 
+#define REPORT(reader, code, place, help, ...) \
+    diag_at((reader)->diags, (code), (reader)->file, (place), (help), __VA_ARGS__)
+#define REPORT_KEY(reader, code, entry, help, ...) \
+    diag_at_key((reader)->diags, (code), (reader)->file, (entry), (help), __VA_ARGS__)
+
 /* A growing list of names for "did you mean". */
 struct names {
     const char **items;
