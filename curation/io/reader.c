@@ -91,6 +91,18 @@ static void close_shard(struct reader *reader)
     reader->shard++;
 }
 
+static bool too_long(const struct reader *reader, struct err *err)
+{
+    err_set(
+        err,
+        ERR_LIMIT,
+        "'%s' line %llu is longer than %llu MiB",
+        reader->paths[reader->shard],
+        (unsigned long long)reader->number + 1,
+        (unsigned long long)(LIMIT_DOCUMENT_BYTES / MIB));
+    return err_hint(err, "a shard is JSON with one document a line");
+}
+
 /* Makes room behind `end` and reads more. */
 static bool refill(struct reader *reader, struct err *err)
 {
@@ -100,16 +112,6 @@ static bool refill(struct reader *reader, struct err *err)
         reader->at = 0;
     }
     if (reader->end == reader->capacity) {
-        if (reader->capacity > LIMIT_DOCUMENT_BYTES) {
-            err_set(
-                err,
-                ERR_LIMIT,
-                "'%s' line %llu is longer than %llu MiB",
-                reader->paths[reader->shard],
-                (unsigned long long)reader->number + 1,
-                (unsigned long long)(LIMIT_DOCUMENT_BYTES / MIB));
-            return err_hint(err, "a shard is JSON with one document a line");
-        }
         reader->capacity *= 2;
         reader->buffer = xrealloc(reader->buffer, reader->capacity);
     }
@@ -136,6 +138,10 @@ static bool next_line(
         const char *start = reader->buffer + reader->at;
         size_t waiting = reader->end - reader->at;
         const char *end = memchr(start + searched, '\n', waiting - searched);
+        size_t length = end == NULL ? waiting : (size_t)(end - start);
+        if (length > LIMIT_DOCUMENT_BYTES) {
+            return too_long(reader, err);
+        }
         if (end == NULL && !reader->ended) {
             searched = waiting;
             if (!refill(reader, err)) {
@@ -144,8 +150,8 @@ static bool next_line(
             continue;
         }
         *ret_line = waiting == 0 ? NULL : start;
-        *ret_length = end == NULL ? waiting : (size_t)(end - start);
-        reader->at += end == NULL ? waiting : *ret_length + 1;
+        *ret_length = length;
+        reader->at += length + (end != NULL);
         reader->number += waiting > 0;
         return true;
     }
