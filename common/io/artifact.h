@@ -110,10 +110,12 @@ void artifact_upload_abort(struct artifact_upload *upload); /* NULL is fine */
 
 bool artifact_has_tree(const struct artifact_store *store, const struct digest *digest);
 /*
- * Publishes a folder with all its files and subfolders. Refuses links, devices, sockets, and
- * names that are not safe. Files are linked into the store where possible and become read-only:
- * nobody may write them afterwards; an executable is copied, since a link shares its mode.
- * *ret_bytes (may be NULL) counts all files. Publishing the same again is success.
+ * Publishes a folder with all its files and subfolders. A symbolic link to the root of a
+ * checkout of this store (also `dir` itself) stands for that tree; other links, devices,
+ * sockets and names that are not safe are refused. Files are linked into the store where
+ * possible and become read-only: nobody may write them afterwards; an executable is copied,
+ * since a link shares its mode. *ret_bytes (may be NULL) counts all files. Publishing the same
+ * again is success.
  */
 bool artifact_publish_tree(
     struct artifact_store *store,

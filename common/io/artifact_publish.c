@@ -37,15 +37,13 @@ static bool digest_file(
     struct err *err)
 {
     if (publisher->store) {
-        const char *what = path_join(publisher->arena, publisher->dir, walk->path);
-        return artifact_put_blob_at(
-            publisher->store,
-            walk->dir_fd,
-            walk->name,
-            what,
-            &entry->digest,
-            &entry->bytes,
-            err);
+        struct artifact_source source = {
+            .dir_fd = walk->dir_fd,
+            .name = walk->name,
+            .what = path_join(publisher->arena, publisher->dir, walk->path),
+        };
+        return artifact_put_blob_from(
+            publisher->store, &source, &entry->digest, &entry->bytes, err);
     }
     int fd CLEANUP(fd_cleanup) =
         openat(walk->dir_fd, walk->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -72,6 +70,16 @@ static bool add_entry(
     return true;
 }
 
+/* The tree that the link leads to becomes an entry as it is. */
+static bool on_link(struct publisher *publisher, const struct file_walk *walk, struct err *err)
+{
+    struct artifact_entry entry = {
+        .name = arena_strdup(publisher->arena, walk->name), .kind = ARTIFACT_TREE};
+    const char *path = path_join(publisher->arena, publisher->dir, walk->path);
+    return artifact_resolve_link(publisher->store, path, &entry.digest, &entry.bytes, err)
+           && add_entry(publisher, walk->depth - 1, entry, err);
+}
+
 static bool on_entry(struct publisher *publisher, const struct file_walk *walk, struct err *err)
 {
     if (!path_is_safe_name(walk->name)) {
@@ -87,6 +95,9 @@ static bool on_entry(struct publisher *publisher, const struct file_walk *walk, 
             publisher->folders[walk->depth] = (struct folder){0};
         }
         return true;
+    }
+    if (S_ISLNK(walk->stat.st_mode) && publisher->store) {
+        return on_link(publisher, walk, err);
     }
     if (!S_ISREG(walk->stat.st_mode)) {
         const char *what =
@@ -166,6 +177,12 @@ bool artifact_publish_tree(
     uint64_t *ret_bytes,
     struct err *err)
 {
+    struct file_fact fact;
+    if (file_stat(dir, &fact, NULL) && fact.is_link) {
+        uint64_t bytes = 0;
+        return artifact_resolve_link(
+            store, dir, ret_digest, ret_bytes ? ret_bytes : &bytes, err);
+    }
     return publish(store, dir, ret_digest, ret_bytes, err);
 }
 

@@ -42,12 +42,17 @@ bool artifact_publish_file(
 bool artifact_blob_bytes(
     const struct artifact_store *store, const struct digest *digest, uint64_t *ret_bytes);
 
-/* As artifact_put_blob_file, by name in an open folder; `what` is for messages. */
-bool artifact_put_blob_at(
+/* A file by its name in an open folder, so that no path is resolved a second time. */
+struct artifact_source {
+    int dir_fd;
+    const char *name;
+    const char *what; /* for messages */
+};
+
+/* As artifact_put_blob_file. */
+bool artifact_put_blob_from(
     struct artifact_store *store,
-    int dir_fd,
-    const char *name,
-    const char *what,
+    const struct artifact_source *source,
     struct digest *ret_digest,
     uint64_t *ret_bytes,
     struct err *err);
@@ -59,6 +64,20 @@ bool artifact_parse_tree(
     struct arena *arena,
     struct artifact_entry **ret_entries,
     size_t *ret_count,
+    struct err *err);
+/* Bytes of all files that a stored tree names. */
+bool artifact_tree_bytes(
+    struct artifact_store *store,
+    const struct digest *digest,
+    uint64_t *ret_bytes,
+    struct err *err);
+/* The tree that a symbolic link stands for: it must lead to the root of a checkout of this
+ * store. */
+bool artifact_resolve_link(
+    struct artifact_store *store,
+    const char *path,
+    struct digest *ret_digest,
+    uint64_t *ret_bytes,
     struct err *err);
 /* Publishes a tree's text whose entries are known to be stored. */
 bool artifact_put_tree_text(

@@ -206,7 +206,7 @@ bool artifact_tree_entries(
            && artifact_parse_tree(text, length, arena, ret_entries, ret_count, err);
 }
 
-static bool subtree_bytes(
+bool artifact_tree_bytes(
     struct artifact_store *store,
     const struct digest *digest,
     uint64_t *ret_bytes,
@@ -238,7 +238,7 @@ static bool check_entry(
             return err_set(
                 err, ERR_NOT_FOUND, "the blob of '%s' is not in the store", entry->name);
         }
-    } else if (!subtree_bytes(store, &entry->digest, &bytes, err)) {
+    } else if (!artifact_tree_bytes(store, &entry->digest, &bytes, err)) {
         return err_wrap(err, "'%s'", entry->name);
     }
     if (bytes != entry->bytes) {
@@ -274,25 +274,25 @@ bool artifact_put_tree(
     return artifact_put_tree_text(store, json, length, ret_digest, err);
 }
 
+struct digest_list {
+    struct digest *items;
+    size_t count, capacity;
+};
+
 /* Adds the digests of one ROOT/section/ab; names that are no digests are not ours to judge. */
 static bool list_shard(
-    const char *dir,
-    struct arena *arena,
-    struct digest **digests,
-    size_t *count,
-    size_t *capacity,
-    struct err *err)
+    const char *dir, struct arena *arena, struct digest_list *list, struct err *err)
 {
     struct arena *scratch CLEANUP(arena_cleanup) = arena_create();
     char **names = NULL;
-    size_t names_count = 0;
-    if (!file_list(dir, scratch, &names, &names_count, err)) {
+    size_t count = 0;
+    if (!file_list(dir, scratch, &names, &count, err)) {
         return false;
     }
-    for (size_t i = 0; i < names_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct digest digest;
         if (digest_from_hex(names[i], &digest)) {
-            ARENA_PUSH(arena, *digests, *count, *capacity, digest);
+            ARENA_PUSH(arena, list->items, list->count, list->capacity, digest);
         }
     }
     return true;
@@ -314,18 +314,15 @@ bool artifact_list(
     if (!file_list(dir, scratch, &shards, &shards_count, err)) {
         return false;
     }
-    struct digest *digests = NULL;
-    size_t count = 0;
-    size_t capacity = 0;
+    struct digest_list list = {0};
     /* Folders and names are sorted, and so is what comes out. */
     for (size_t i = 0; i < shards_count; i++) {
-        if (!list_shard(
-                path_join(scratch, dir, shards[i]), arena, &digests, &count, &capacity, err)) {
+        if (!list_shard(path_join(scratch, dir, shards[i]), arena, &list, err)) {
             return false;
         }
     }
-    *ret_digests = digests;
-    *ret_count = count;
+    *ret_digests = list.items;
+    *ret_count = list.count;
     return true;
 }
 
