@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * STATE/attempts/TASK/ATTEMPT: everything that this worker knows of an attempt lies in its
+ * directory, so that any of its processes can be killed and go on from there.
+ *
+ *     assignment    the ASSIGN message with this attempt alone, before anything is done
+ *     begun         the shim took it
+ *     launch.json   written by `prepare`
+ *     exit.json     written by the shim when the program ended
+ *     result        the FINISHED message, written by `publish`: the attempt has ended
+ *     settled       the coordinator has acknowledged it; kept for its checkpoint alone
+ *
+ * beside what docs/stage-contract.md section 2 lists.
+ */
+#ifndef ASSAY_WORKER_ATTEMPT_DIR_H
+#define ASSAY_WORKER_ATTEMPT_DIR_H
+
+#include "common/base/arena.h"
+#include "common/base/err.h"
+#include "proto/message.h"
+
+#define ATTEMPT_BEGUN_FILE   "begun"
+#define ATTEMPT_SETTLED_FILE "settled"
+#define ATTEMPT_LOG_FILE     "log"
+
+struct attempt_place {
+    uint64_t task, attempt;
+    const char *dir;
+    bool begun, ended, settled; /* which of the files are there */
+};
+
+const char *attempt_dir_path(
+    struct arena *arena, const char *state, uint64_t task, uint64_t attempt);
+/* All of them, by task and attempt. */
+bool attempt_dir_list(
+    const char *state,
+    struct arena *arena,
+    struct attempt_place **ret_places,
+    size_t *ret_count,
+    struct err *err);
+/* Those of one task. */
+bool attempt_dir_list_task(
+    const char *state,
+    uint64_t task,
+    struct arena *arena,
+    struct attempt_place **ret_places,
+    size_t *ret_count,
+    struct err *err);
+
+/* Makes the directory and writes the assignment, durably. */
+bool attempt_dir_create(
+    const char *state, const struct msg_assignment *assignment, struct err *err);
+bool attempt_read_assignment(
+    const char *dir,
+    struct arena *arena,
+    struct msg_assignment *ret_assignment,
+    struct err *err);
+bool attempt_write_result(const char *dir, const struct msg_result *result, struct err *err);
+/* ERR_NOT_FOUND while there is none. */
+bool attempt_read_result(
+    const char *dir, struct arena *arena, struct msg_result *ret_result, struct err *err);
+/* Newest complete entry of an attempt's checkpoint directory; NULL when there is none. */
+const char *attempt_checkpoint(const char *dir, struct arena *arena);
+
+#endif
