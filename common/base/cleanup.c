@@ -17,6 +17,13 @@ void fd_cleanup(int *fd)
     *fd = -1;
 }
 
+int fd_take(int *fd)
+{
+    int taken = *fd;
+    *fd = -1;
+    return taken;
+}
+
 void file_cleanup(FILE **file)
 {
     if (!*file) {

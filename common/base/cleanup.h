@@ -26,6 +26,8 @@
 
 /* Closes a descriptor unless it is negative, keeps errno, leaves -1. */
 void fd_cleanup(int *fd);
+/* Hands over a descriptor: yields it and leaves -1. */
+int fd_take(int *fd);
 /* Closes a stream unless it is NULL, leaves NULL. */
 void file_cleanup(FILE **file);
 /* free() for a char* or any malloc'd pointer variable: CLEANUP(free_cleanup) char *p. */

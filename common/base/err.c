@@ -17,7 +17,7 @@ static void make_printable(char *text)
     }
 }
 
-bool err_set(struct err *err, enum err_code code, const char *format, ...)
+bool(err_set)(struct err *err, enum err_code code, const char *format, ...)
 {
     if (!err) {
         return false;
@@ -54,7 +54,7 @@ static enum err_code code_of_errno(int errno_value)
     }
 }
 
-bool err_sys(struct err *err, int errno_value, const char *format, ...)
+bool(err_sys)(struct err *err, int errno_value, const char *format, ...)
 {
     if (!err) {
         return false;
@@ -71,7 +71,7 @@ bool err_sys(struct err *err, int errno_value, const char *format, ...)
     return false;
 }
 
-bool err_wrap(struct err *err, const char *format, ...)
+bool(err_wrap)(struct err *err, const char *format, ...)
 {
     if (!err) {
         return false;
@@ -90,7 +90,7 @@ bool err_wrap(struct err *err, const char *format, ...)
     return false;
 }
 
-bool err_hint(struct err *err, const char *format, ...)
+bool(err_hint)(struct err *err, const char *format, ...)
 {
     if (!err) {
         return false;

@@ -11,7 +11,7 @@
 #include "common/base/node.h"
 
 struct frame {
-    const json_t *json;
+    json_t *json;
     struct node *node;
     size_t index;
     void *iterator; /* of an object */
@@ -80,7 +80,7 @@ static bool check_size(
     return true;
 }
 
-static struct node *convert_one(const json_t *json, struct arena *arena)
+static struct node *convert_one(json_t *json, struct arena *arena)
 {
     switch (json_typeof(json)) {
     case JSON_OBJECT:
@@ -99,16 +99,14 @@ static struct node *convert_one(const json_t *json, struct arena *arena)
     case JSON_NULL:
         return node_null(arena);
     }
-    CHECK(!"known JSON type");
-    return NULL;
+    check_failed("known JSON type", __FILE__, __LINE__);
 }
 
 /* The next child of the frame, converted and put into its parent; NULL when there is none. */
-static struct node *next_child(
-    struct frame *frame, struct arena *arena, const json_t **ret_json)
+static struct node *next_child(struct frame *frame, struct arena *arena, json_t **ret_json)
 {
     if (frame->node->kind == NODE_LIST) {
-        const json_t *json = json_array_get(frame->json, frame->index++);
+        json_t *json = json_array_get(frame->json, frame->index++);
         if (!json) {
             return NULL;
         }
@@ -120,7 +118,7 @@ static struct node *next_child(
     if (!frame->iterator) {
         return NULL;
     }
-    const json_t *json = json_object_iter_value(frame->iterator);
+    json_t *json = json_object_iter_value(frame->iterator);
     struct node *child = convert_one(json, arena);
     /* jansson has refused duplicates, so the entry is appended without a look at the others. */
     struct node *map = frame->node;
@@ -129,22 +127,21 @@ static struct node *next_child(
         .value = child,
     };
     ARENA_PUSH(arena, map->map.entries, map->map.count, map->map.capacity, entry);
-    /* The iterator functions take a non-const object but only read it. */
-    frame->iterator = json_object_iter_next((json_t *)(uintptr_t)frame->json, frame->iterator);
+    frame->iterator = json_object_iter_next(frame->json, frame->iterator);
     *ret_json = json;
     return child;
 }
 
-static struct frame frame_of(const json_t *json, struct node *node)
+static struct frame frame_of(json_t *json, struct node *node)
 {
     struct frame frame = {.json = json, .node = node};
     if (node->kind == NODE_MAP) {
-        frame.iterator = json_object_iter((json_t *)(uintptr_t)json);
+        frame.iterator = json_object_iter(json);
     }
     return frame;
 }
 
-static struct node *convert(const json_t *json, struct arena *arena)
+static struct node *convert(json_t *json, struct arena *arena)
 {
     struct frame frames[LIMIT_NODE_DEPTH + 1];
     struct node *root = convert_one(json, arena);
@@ -153,7 +150,7 @@ static struct node *convert(const json_t *json, struct arena *arena)
         frames[depth++] = frame_of(json, root);
     }
     while (depth > 0) {
-        const json_t *child_json = NULL;
+        json_t *child_json = NULL;
         struct node *child = next_child(&frames[depth - 1], arena, &child_json);
         if (!child) {
             depth--;

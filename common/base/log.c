@@ -6,6 +6,7 @@
  */
 #include "common/base/log.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -68,8 +69,7 @@ static bool journal_open(void)
     if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
         return false;
     }
-    sink.journal_fd = fd;
-    fd = -1;
+    sink.journal_fd = fd_take(&fd);
     return true;
 }
 
@@ -138,9 +138,21 @@ static void write_stderr(int level, const char *message, const struct log_field 
 static void append_journal_value(struct str *record, const char *value)
 {
     for (const char *c = value; *c != '\0'; c++) {
-        str_append_char(record, (unsigned char)*c < 0x20 ? ' ' : *c);
+        char printable = *c;
+        if ((unsigned char)*c < 0x20) {
+            printable = ' ';
+        }
+        str_append_char(record, printable);
     }
     str_append_char(record, '\n');
+}
+
+static char journal_name_character(char c)
+{
+    if (c == '-') {
+        return '_';
+    }
+    return (char)toupper((unsigned char)c);
 }
 
 static void write_journal(int level, const char *message, const struct log_field *fields)
@@ -152,8 +164,7 @@ static void write_journal(int level, const char *message, const struct log_field
     for (const struct log_field *field = fields; field->name; field++) {
         str_append(&record, "ASSAY_");
         for (const char *c = field->name; *c != '\0'; c++) {
-            bool lower = *c >= 'a' && *c <= 'z';
-            str_append_char(&record, lower ? (char)(*c - 'a' + 'A') : *c == '-' ? '_' : *c);
+            str_append_char(&record, journal_name_character(*c));
         }
         str_append_char(&record, '=');
         append_journal_value(&record, field->value);

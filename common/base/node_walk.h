@@ -11,7 +11,7 @@
 #include "common/base/limits.h"
 #include "common/base/node.h"
 
-#define NODE_WALK_DEPTH  (2 * LIMIT_NODE_DEPTH)
+#define NODE_WALK_DEPTH  ((size_t)2 * LIMIT_NODE_DEPTH)
 #define NODE_NUMBER_TEXT 32
 
 enum node_order {

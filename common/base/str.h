@@ -29,7 +29,7 @@ void str_append(struct str *str, const char *text);
 void str_append_bytes(struct str *str, const void *data, size_t length);
 void str_append_char(struct str *str, char c);
 void str_appendf(struct str *str, const char *format, ...) PRINTF(2, 3);
-void str_vappendf(struct str *str, const char *format, va_list args);
+void str_vappendf(struct str *str, const char *format, va_list args) PRINTF(2, 0);
 /* Appends text as a JSON string literal with quotes; invalid UTF-8 becomes U+FFFD. */
 void str_append_json(struct str *str, const char *text, size_t length);
 /* Hands the malloc'd NUL-terminated bytes to the caller and leaves an empty buffer. */

@@ -45,7 +45,7 @@ size_t str_distance(const char *a, const char *b, size_t limit)
         || b_length > DISTANCE_LENGTH_MAX) {
         return strcmp(a, b) == 0 ? 0 : limit + 1;
     }
-    size_t storage[3][DISTANCE_LENGTH_MAX + 1];
+    size_t storage[3][DISTANCE_LENGTH_MAX + 1] = {{0}};
     size_t *rows[3] = {storage[0], storage[1], storage[2]};
     for (size_t j = 0; j <= b_length; j++) {
         rows[0][j] = j;

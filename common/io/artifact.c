@@ -255,62 +255,53 @@ static bool may_link(const struct stat *st)
     return st->st_uid == geteuid() && (st->st_mode & 0111) == 0;
 }
 
-/* A file as the publisher meets it: by name in an open folder, so that no path is resolved a
- * second time. */
-struct source {
-    int dir_fd;
-    const char *name;
-    const char *what; /* for messages */
-    int fd;
-    struct stat stat;
-};
-
 static bool put_open_file(
     struct artifact_store *store,
-    const struct source *source,
+    const struct artifact_source *source,
+    int fd,
     struct digest *ret_digest,
     uint64_t *ret_bytes,
     struct err *err)
 {
+    struct stat st;
+    if (fstat(fd, &st) != 0) {
+        return err_sys(err, errno, "cannot stat '%s'", source->what);
+    }
+    if (!S_ISREG(st.st_mode)) {
+        return err_set(err, ERR_INPUT, "'%s' is not a regular file", source->what);
+    }
     struct arena *arena CLEANUP(arena_cleanup) = arena_create();
     char *temp CLEANUP(unlink_cleanup) = artifact_temp_path(store, arena);
-    bool linkable = may_link(&source->stat);
+    bool linkable = may_link(&st);
     bool linked = linkable && linkat(source->dir_fd, source->name, AT_FDCWD, temp, 0) == 0;
     if (linkable && !linked && !file_link_needs_copy(errno)) {
         return err_sys(err, errno, "cannot link '%s' into the artifact store", source->what);
     }
     struct stat temp_stat;
-    if (linked && (lstat(temp, &temp_stat) != 0 || temp_stat.st_ino != source->stat.st_ino)) {
+    if (linked && (lstat(temp, &temp_stat) != 0 || temp_stat.st_ino != st.st_ino)) {
         return err_set(
             err, ERR_CONFLICT, "'%s' was replaced while it was being published", source->what);
     }
-    bool ready = linked
-                     ? seal_link(source->fd, source->what, ret_digest, ret_bytes, err)
-                     : copy_to_temp(source->fd, source->what, temp, ret_digest, ret_bytes, err);
+    bool ready = linked ? seal_link(fd, source->what, ret_digest, ret_bytes, err)
+                        : copy_to_temp(fd, source->what, temp, ret_digest, ret_bytes, err);
     return ready && artifact_publish_file(store, "blobs", temp, ret_digest, *ret_bytes, err);
 }
 
-bool artifact_put_blob_at(
+bool artifact_put_blob_from(
     struct artifact_store *store,
-    int dir_fd,
-    const char *name,
-    const char *what,
+    const struct artifact_source *source,
     struct digest *ret_digest,
     uint64_t *ret_bytes,
     struct err *err)
 {
     int fd CLEANUP(fd_cleanup) =
-        openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    struct source source = {.dir_fd = dir_fd, .name = name, .what = what, .fd = fd};
-    if (fd < 0 || fstat(fd, &source.stat) != 0) {
-        return err_sys(err, errno, "cannot open '%s'", what);
-    }
-    if (!S_ISREG(source.stat.st_mode)) {
-        return err_set(err, ERR_INPUT, "'%s' is not a regular file", what);
+        openat(source->dir_fd, source->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) {
+        return err_sys(err, errno, "cannot open '%s'", source->what);
     }
     struct digest digest = {{0}};
     uint64_t bytes = 0;
-    if (!put_open_file(store, &source, &digest, &bytes, err)) {
+    if (!put_open_file(store, source, fd, &digest, &bytes, err)) {
         return false;
     }
     *ret_digest = digest;
@@ -325,9 +316,11 @@ bool artifact_put_blob_file(
     uint64_t *ret_bytes,
     struct err *err)
 {
-    return artifact_put_blob_at(store, AT_FDCWD, path, path, ret_digest, ret_bytes, err);
+    struct artifact_source source = {.dir_fd = AT_FDCWD, .name = path, .what = path};
+    return artifact_put_blob_from(store, &source, ret_digest, ret_bytes, err);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): range and limits are clearer apart */
 bool artifact_read_blob(
     struct artifact_store *store,
     const struct digest *digest,

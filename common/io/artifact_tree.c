@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/check.h"
 #include "common/base/limits.h"
 #include "common/io/artifact_store.h"
 #include "common/io/file.h"
@@ -94,6 +95,7 @@ bool artifact_parse_tree(
     size_t *ret_count,
     struct err *err)
 {
+    CHECK(text);
     struct node *tree = NULL;
     if (!node_parse_json(text, length, arena, &tree, NULL, err)) {
         return err_wrap(err, "tree object");

@@ -50,8 +50,7 @@ static bool open_input(const char *input, int *ret_fd, struct err *err)
     if (lseek(fd, 0, SEEK_SET) != 0) {
         return err_sys(err, errno, "cannot rewind the input");
     }
-    *ret_fd = fd;
-    fd = -1;
+    *ret_fd = fd_take(&fd);
     return true;
 }
 
@@ -142,6 +141,7 @@ static bool follow(struct run *run, uint64_t timeout_ms, struct err *err)
     }
 }
 
+/* NOLINTNEXTLINE(readability-function-size): range and limits are clearer apart */
 bool child_run(
     const struct child_request *request,
     const char *input,

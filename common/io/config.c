@@ -205,7 +205,7 @@ static bool is_variable_of(const char *variable, const char *name, const char **
 {
     const char *c = variable + strlen(VARIABLE_PREFIX);
     for (; *name != '\0'; name++, c++) {
-        char wanted = *name == '-' ? '_' : (char)toupper((unsigned char)*name);
+        int wanted = *name == '-' ? '_' : toupper((unsigned char)*name);
         if (*c != wanted) {
             return false;
         }

@@ -28,8 +28,7 @@ static bool open_regular(const char *path, int *ret_fd, struct stat *ret_stat, s
     if (!S_ISREG(ret_stat->st_mode)) {
         return err_set(err, ERR_INPUT, "'%s' is not a regular file", path);
     }
-    *ret_fd = fd;
-    fd = -1;
+    *ret_fd = fd_take(&fd);
     return true;
 }
 

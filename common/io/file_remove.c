@@ -89,7 +89,8 @@ static bool move_to_top(
     (void)snprintf(
         moved, sizeof(moved), ".assay-removing-%d-%zu", (int)getpid(), remover->moved_count++);
     /* A folder that its owner cannot write may not get another parent. */
-    int fd CLEANUP(fd_cleanup) = open_folder(parent_fd, name);
+    int fd = open_folder(parent_fd, name);
+    fd_cleanup(&fd);
     if (renameat(parent_fd, name, dirfd(remover->levels[0].dir), moved) != 0) {
         return fail(remover, "move", name, err);
     }
@@ -165,10 +166,7 @@ bool file_remove_tree(const char *path, struct err *err)
     if (errno != EISDIR && errno != EPERM) {
         return err_sys(err, errno, "cannot remove '%s'", path);
     }
-    struct remover remover CLEANUP(remover_done);
-    remover.root = path;
-    remover.depth = 0;
-    remover.moved_count = 0;
+    struct remover remover CLEANUP(remover_done) = {.root = path};
     if (!push(&remover, AT_FDCWD, path, err)) {
         return false;
     }
