@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* QUERY: reads, by kind (docs/api.md). Live state comes from the core's memory, history from
+ * the store. */
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/version.h"
+#include "coordinator/api.h"
+
+struct node *api_time_node(struct shell *shell, uint64_t ms)
+{
+    if (ms == 0) {
+        return node_null(shell->scratch);
+    }
+    char text[32];
+    return node_string(shell->scratch, clock_format_utc(ms, text, sizeof(text)));
+}
+
+static void set_int(struct shell *shell, struct node *map, const char *key, uint64_t value)
+{
+    node_set(shell->scratch, map, key, node_int(shell->scratch, (int64_t)value));
+}
+
+static void set_text(struct shell *shell, struct node *map, const char *key, const char *value)
+{
+    node_set(shell->scratch, map, key, node_string(shell->scratch, value == NULL ? "" : value));
+}
+
+struct node *api_counts_node(struct shell *shell, const struct state_counts *counts)
+{
+    struct node *map = node_map(shell->scratch);
+    uint64_t total = 0;
+    for (int s = 0; s < TASK_STATES; s++) {
+        total += counts->of[s];
+    }
+    set_int(shell, map, "total", total);
+    set_int(shell, map, "done", counts->of[TASK_DONE]);
+    set_int(
+        shell, map, "running", counts->of[TASK_RUNNING] + (uint64_t)counts->of[TASK_LEASED]);
+    set_int(shell, map, "ready", counts->of[TASK_READY]);
+    set_int(shell, map, "waiting", counts->of[TASK_WAITING]);
+    set_int(shell, map, "stuck", counts->stuck);
+    set_int(shell, map, "held", counts->of[TASK_HELD]);
+    set_int(shell, map, "failed", counts->of[TASK_FAILED]);
+    set_int(shell, map, "cancelled", counts->of[TASK_CANCELLED]);
+    set_int(shell, map, "skipped", counts->of[TASK_SKIPPED]);
+    return map;
+}
+
+/* States of the cells: a cell is the worst of the tasks that stand at its full point. */
+static struct node *cells_node(struct shell *shell, const struct grid_view *view)
+{
+    const struct plan *plan = view->plan;
+    struct node *map = node_map(shell->scratch);
+    uint64_t done = 0;
+    uint64_t failed = 0;
+    uint64_t skipped = 0;
+    uint8_t *worst = arena_alloc(shell->scratch, plan->cells_count + 1);
+    for (size_t t = 0; t < plan->tasks_count; t++) {
+        const struct plan_task *task = &plan->tasks[t];
+        struct task_view state;
+        if (task->helper || task->point == NULL
+            || !core_find_task(shell->core, task_id_of(view->row.grid, (uint32_t)t), &state)) {
+            continue;
+        }
+        uint8_t rank = state.row.state == TASK_DONE      ? 0
+                       : state.row.state == TASK_SKIPPED ? 1
+                       : state.row.state == TASK_FAILED  ? 3
+                                                         : 2;
+        for (size_t c = 0; c < plan->cells_count; c++) {
+            bool at = true;
+            for (size_t a = 0; a < plan->axes_count && at; a++) {
+                at = task->point[a] == GRID_NONE
+                     || task->point[a] == plan->cells[c * plan->axes_count + a];
+            }
+            worst[c] = at && rank > worst[c] ? rank : worst[c];
+        }
+    }
+    for (size_t c = 0; c < plan->cells_count; c++) {
+        done += worst[c] == 0;
+        skipped += worst[c] == 1;
+        failed += worst[c] == 3;
+    }
+    set_int(shell, map, "total", plan->cells_count);
+    set_int(shell, map, "done", done);
+    set_int(shell, map, "failed", failed);
+    set_int(shell, map, "skipped", skipped);
+    return map;
+}
+
+static const char *grid_state_word(const struct grid_row *row)
+{
+    if (row->state == GRID_FINISHED) {
+        return row->cancelled ? "cancelled" : "finished";
+    }
+    return row->state == GRID_CANCELLING ? "cancelling" : "running";
+}
+
+struct node *api_grid_node(struct shell *shell, const struct grid_view *view)
+{
+    struct arena *arena = shell->scratch;
+    const struct store_grid_info *info = shell_grid_info(shell, view->row.grid);
+    struct node *map = node_map(arena);
+    set_int(shell, map, "grid", view->row.grid.value);
+    set_text(shell, map, "name", view->row.name);
+    set_text(shell, map, "about", info == NULL ? "" : info->about);
+    set_text(shell, map, "owner", view->row.owner);
+    set_text(shell, map, "state", grid_state_word(&view->row));
+    node_set(
+        arena,
+        map,
+        "verdict",
+        view->row.verdict == VERDICT_NONE
+            ? node_null(arena)
+            : node_string(arena, grid_verdict_name(view->row.verdict)));
+    node_set(arena, map, "submitted", api_time_node(shell, view->row.submitted_ms));
+    node_set(arena, map, "finished", api_time_node(shell, view->row.finished_ms));
+    node_set(arena, map, "counts", api_counts_node(shell, &view->counts));
+    /* Cells cost cells x tasks: on small grids only. */
+    if (view->plan->cells_count * view->plan->tasks_count < 20000000) {
+        node_set(arena, map, "cells", cells_node(shell, view));
+    }
+    node_set(arena, map, "decontaminate", node_bool(arena, view->plan->decontaminate));
+    set_text(shell, map, "note", info == NULL ? "" : info->note);
+    return map;
+}
+
+static bool query_ping(
+    const struct caller *caller,
+    const struct node *parameters,
+    struct node *body,
+    struct err *err)
+{
+    (void)parameters;
+    (void)err;
+    struct shell *shell = caller->shell;
+    struct core_totals totals = core_totals(shell->core);
+    struct node *map = node_map(shell->scratch);
+    set_text(shell, map, "version", ASSAY_VERSION);
+    set_text(shell, map, "cluster", shell->leader.cluster);
+    set_int(shell, map, "epoch", turn_epoch(&shell->turn));
+    set_text(shell, map, "holder", shell->holder);
+    node_set(shell->scratch, map, "since", api_time_node(shell, shell->started_ms));
+    set_text(
+        shell,
+        map,
+        "database",
+        shell->reading || turn_is_degraded(&shell->turn) ? "degraded" : "ok");
+    set_int(shell, map, "batch", turn_number(&shell->turn));
+    set_text(shell, map, "store", artifact_store_root(shell->artifacts));
+    set_int(shell, map, "workers", totals.workers_up);
+    uint64_t slots = 0;
+    uint64_t busy = 0;
+    for (struct worker_id id = core_worker_after(shell->core, (struct worker_id){0});
+         id.value != 0;
+         id = core_worker_after(shell->core, id)) {
+        struct worker_view view;
+        if (core_find_worker(shell->core, id, &view) && view.row.state == WORKER_UP) {
+            slots += view.row.capacity.slots;
+            busy += view.slots_used;
+        }
+    }
+    set_int(shell, map, "slots", slots);
+    set_int(shell, map, "slots_busy", busy);
+    node_set(shell->scratch, body, "coordinator", map);
+    return true;
+}
+
+static bool query_ls(
+    const struct caller *caller,
+    const struct node *parameters,
+    struct node *body,
+    struct err *err)
+{
+    (void)err;
+    struct shell *shell = caller->shell;
+    int64_t limit = node_get_int(parameters, "limit", 100);
+    int64_t before = node_get_int(parameters, "before", INT64_MAX);
+    struct grid_view *views = NULL;
+    size_t count = 0;
+    size_t capacity = 0;
+    for (struct grid_id id = core_grid_after(shell->core, (struct grid_id){0}); id.value != 0;
+         id = core_grid_after(shell->core, id)) {
+        struct grid_view view;
+        if ((int64_t)id.value < before && core_find_grid(shell->core, id, &view)) {
+            ARENA_PUSH(shell->scratch, views, count, capacity, view);
+        }
+    }
+    struct node *list = node_list(shell->scratch);
+    for (size_t i = count; i > 0 && (int64_t)(count - i) < limit; i--) {
+        node_push(shell->scratch, list, api_grid_node(shell, &views[i - 1]));
+    }
+    node_set(shell->scratch, body, "grids", list);
+    return true;
+}
+
+static struct node *running_of_worker(struct shell *shell, struct worker_id worker)
+{
+    struct node *list = node_list(shell->scratch);
+    for (struct grid_id id = core_grid_after(shell->core, (struct grid_id){0}); id.value != 0;
+         id = core_grid_after(shell->core, id)) {
+        struct grid_view view;
+        if (!core_find_grid(shell->core, id, &view)
+            || view.counts.of[TASK_RUNNING] + view.counts.of[TASK_LEASED] == 0) {
+            continue;
+        }
+        for (size_t t = 0; t < view.plan->tasks_count; t++) {
+            struct task_view task;
+            if (core_find_task(shell->core, task_id_of(id, (uint32_t)t), &task)
+                && task.open.value != 0 && task.worker.value == worker.value
+                && task.same_as.value == 0) {
+                node_push(shell->scratch, list, node_string(shell->scratch, task.name));
+            }
+        }
+    }
+    return list;
+}
+
+static struct node *worker_node(struct shell *shell, const struct worker_view *view)
+{
+    struct node *map = node_map(shell->scratch);
+    const struct session *session = sessions_by_worker(&shell->sessions, view->row.worker);
+    uint64_t now = shell_now_ms(shell);
+    set_int(shell, map, "worker", view->row.worker.value);
+    set_text(shell, map, "name", view->row.name);
+    set_text(shell, map, "principal", view->row.principal);
+    set_text(shell, map, "host", session == NULL ? "" : session->host);
+    set_text(shell, map, "version", session == NULL ? "" : session->version);
+    set_text(shell, map, "state", worker_state_name(view->row.state));
+    set_text(shell, map, "detail", view->row.detail);
+    set_int(shell, map, "slots", view->row.capacity.slots);
+    set_int(shell, map, "busy", view->slots_used);
+    node_set(
+        shell->scratch,
+        map,
+        "cpus",
+        node_real(shell->scratch, (double)view->row.capacity.cpus_milli / 1000.0));
+    set_int(shell, map, "memory_bytes", view->row.capacity.memory_bytes);
+    set_int(shell, map, "gpus", view->row.capacity.gpus);
+    set_int(
+        shell,
+        map,
+        "last_seen_ms",
+        view->heard_ms == 0 || view->heard_ms > now ? 0 : now - view->heard_ms);
+    node_set(shell->scratch, map, "running", running_of_worker(shell, view->row.worker));
+    return map;
+}
+
+static bool query_nodes(
+    const struct caller *caller,
+    const struct node *parameters,
+    struct node *body,
+    struct err *err)
+{
+    (void)parameters;
+    (void)err;
+    struct shell *shell = caller->shell;
+    struct node *list = node_list(shell->scratch);
+    for (struct worker_id id = core_worker_after(shell->core, (struct worker_id){0});
+         id.value != 0;
+         id = core_worker_after(shell->core, id)) {
+        struct worker_view view;
+        if (core_find_worker(shell->core, id, &view)) {
+            node_push(shell->scratch, list, worker_node(shell, &view));
+        }
+    }
+    node_set(shell->scratch, body, "workers", list);
+    return true;
+}
+
+static bool query_events(
+    const struct caller *caller,
+    const struct node *parameters,
+    struct node *body,
+    struct err *err)
+{
+    struct shell *shell = caller->shell;
+    struct arena *arena = shell->scratch;
+    struct grid_view view;
+    if (!api_find_grid(shell, api_text_parameter(shell, parameters, "grid"), &view, err)) {
+        return false;
+    }
+    const char *const params[] = {
+        arena_printf(arena, "%u", view.row.grid.value),
+        arena_printf(arena, "%lld", (long long)node_get_int(parameters, "after", 0)),
+        arena_printf(arena, "%lld", (long long)node_get_int(parameters, "limit", 1000)),
+    };
+    const char *json = NULL;
+    struct node *rows = NULL;
+    if (!store_query_json(
+            shell->store,
+            "SELECT seq, at, body FROM event WHERE grid_id = $1::int4 AND seq > $2::int8 ORDER BY seq LIMIT $3::int8",
+            params,
+            ARRAY_LEN(params),
+            arena,
+            &json,
+            err)
+        || !node_parse_json(json, strlen(json), arena, &rows, NULL, err)) {
+        return false;
+    }
+    node_set(arena, body, "events", rows);
+    return true;
+}
+
+struct query_kind {
+    const char *name;
+    bool (*answer)(
+        const struct caller *caller,
+        const struct node *parameters,
+        struct node *body,
+        struct err *err);
+};
+
+static const struct query_kind kinds[] = {
+    {"ping", query_ping},
+    {"ls", query_ls},
+    {"status", api_query_status},
+    {"task", api_query_task},
+    {"explain", api_query_explain},
+    {"nodes", query_nodes},
+    {"events", query_events},
+};
+
+void api_query(const struct caller *caller, const struct msg_query *query)
+{
+    struct err err = {0};
+    struct node *parameters = NULL;
+    struct node *body = api_body(caller->shell);
+    const struct query_kind *kind = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        kind = strcmp(kinds[i].name, query->kind) == 0 ? &kinds[i] : kind;
+    }
+    if (kind == NULL) {
+        (void)err_set(&err, ERR_INPUT, "unknown query '%s'", query->kind);
+        (void)err_hint(&err, "known: ping, ls, status, task, explain, nodes, events");
+        api_refuse(caller, &err);
+        return;
+    }
+    if (!api_parameters(caller->shell, query->parameters, &parameters, &err)
+        || !kind->answer(caller, parameters, body, &err)) {
+        api_refuse(caller, &err);
+        return;
+    }
+    api_answer(caller, body);
+}
