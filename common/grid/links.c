@@ -160,6 +160,9 @@ static const struct socket *choose_socket(struct linking *linking, const struct 
     size_t fitting_count = 0;
     for (size_t i = 0; i < linking->sockets.count; i++) {
         const struct socket *socket = &linking->sockets.items[i];
+        if (node_entry(linking->stage->with, socket->name)) {
+            continue; /* an artifact parameter that has its source already */
+        }
         bool fits = true;
         for (size_t c = 0; c < link->choices_count; c++) {
             fits = fits && source_fits(linking->loader->grid, &link->choices[c], socket->kind);

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The lowered plan: every task of a grid with parameters, inputs, keys and edges. It is what is frozen and stored at submission;
- * a task's ordinal (expansion order, PLAN_VERSION) never changes. Pure.
+ * a task's ordinal (expansion order, PLAN_VERSION) never changes, and a task reads only tasks of lower ordinals. Pure.
+ *
+ * Expansion order, version 1: stages in dependency order, ties by their place in the file; within a stage its points, the first
+ * axis slowest; before a point the helpers that it is the first to need, and before all points of a curate or per-text-base stage
+ * all its helpers.
  */
 #ifndef ASSAY_GRID_PLAN_H
 #define ASSAY_GRID_PLAN_H
@@ -32,7 +36,7 @@ struct plan_source {
 struct plan_input {
     const char *name, *kind;
     bool many;
-    struct plan_source *sources;
+    struct plan_source *sources; /* equal lists may be the same array: never written to */
     size_t sources_count, sources_capacity;
 };
 
@@ -48,6 +52,7 @@ struct plan_frozen {
     struct node *spec;
     struct digest digest;                    /* of the whole */
     const struct pipeline_pool *pool;        /* kind pool */
+    struct digest heldout;                   /* kind pool: dev and test together; zero when there is none */
 };
 
 enum plan_gate { PLAN_GATE_NONE = 0, PLAN_GATE_DECISION };
@@ -84,6 +89,7 @@ struct plan_program {
     size_t exits_count;
     struct manifest_metric *metrics;
     size_t metrics_count;
+    struct node *neutral;     /* {parameter: value that keys leave out}, or NULL */
 };
 
 struct plan {
@@ -104,7 +110,8 @@ struct plan {
     uint32_t *cells;          /* cells_count * axes_count */
     size_t cells_count;
     struct pipeline_figures figures;
-    struct node *compare;     /* as written; compare, promote and check blocks travel with the plan */
+    struct node *compare;     /* the block as written, or NULL */
+    struct node *promote, *check; /* the same */
     bool decontaminate;
 };
 
@@ -133,12 +140,13 @@ bool plan_lower(const struct grid *grid, const struct plan_frozen *inputs, size_
 /* Direct upstream tasks of a task, each once (gate included). */
 size_t plan_upstream(const struct plan *plan, uint32_t task, struct arena *arena, uint32_t **ret_tasks);
 
-/* The stored form: versioned, self-contained JSON. decode validates everything (indexes, acyclic, limits). */
+/* The stored form: versioned, self-contained JSON, one record a line (a list of records, so that each is parsed by itself); its
+ * bytes must be kept as they are. decode validates everything (indexes, acyclic, limits). */
 void plan_encode(const struct plan *plan, struct str *out);
 bool plan_decode(const char *json, size_t length, struct arena *arena, struct plan **ret_plan, struct err *err);
 
 /*
- * Keys (docs/task-key.md). Content key of a task: over (program name, version, revision), parameters without neutral ones, and
+ * Keys (docs/task-key.md): the SHA-256 of "assay-key/1", a line feed and the key's components. Content key of a task: over (program name, version, revision), parameters without neutral ones, and
  * for each input its name and the digests of its sources in order (labels included when gathered).
  * digests[i][j]: tree digest, or frozen digest, of source j of input i.
  */

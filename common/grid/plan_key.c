@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keys of tasks. An engine task's plan key is that of its node (common/pipeline); all else is
+ * here. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/grid/lower.h"
+
+enum {
+    COMPONENTS_MAX = 1 << 28,
+};
+
+/* Parameters without those equal to their neutral value. */
+static void write_params(
+    const struct plan_program *program, const char *params, struct str *out)
+{
+    if (!program->neutral || program->neutral->map.count == 0) {
+        str_append(out, params);
+        return;
+    }
+    struct arena *arena CLEANUP(arena_cleanup) = arena_create();
+    struct node *map = NULL;
+    bool parsed = node_parse_json(params, strlen(params), arena, &map, NULL, NULL);
+    CHECK(parsed && map->kind == NODE_MAP);
+    for (size_t i = 0; i < program->neutral->map.count; i++) {
+        const struct node_entry *entry = &program->neutral->map.entries[i];
+        const struct node *value = node_get(map, entry->key);
+        if (value && node_equal(value, entry->value)) {
+            (void)node_remove(map, entry->key);
+        }
+    }
+    node_to_json(map, out);
+}
+
+/* One source: its digest. Gathered with labels: a list of [digest, label]. Several without: the
+ * digest of their list. */
+static void write_input(const struct key_input *input, struct str *out)
+{
+    str_append_char(out, '[');
+    str_append_json(out, input->name, strlen(input->name));
+    str_append_char(out, ',');
+    bool labelled = input->many && input->count > 0 && input->labels && input->labels[0];
+    if (labelled) {
+        str_append_char(out, '[');
+        for (size_t i = 0; i < input->count; i++) {
+            const char *label = input->labels[i] ? input->labels[i] : "";
+            str_append(out, i > 0 ? ",[" : "[");
+            key_append_hex(out, &input->digests[i]);
+            str_append_char(out, ',');
+            str_append_json(out, label, strlen(label));
+            str_append_char(out, ']');
+        }
+        str_append_char(out, ']');
+    } else if (input->many) {
+        struct digest list = key_of_list(input->digests, input->count);
+        key_append_hex(out, &list);
+    } else {
+        key_append_hex(out, &input->digests[0]);
+    }
+    str_append_char(out, ']');
+}
+
+static int compare_inputs(const void *a, const void *b)
+{
+    const struct key_input *left = a;
+    const struct key_input *right = b;
+    return strcmp(left->name, right->name);
+}
+
+void plan_key_write(
+    const struct plan_program *program,
+    const char *params,
+    const struct key_input *inputs,
+    size_t inputs_count,
+    const char *kind,
+    struct str *out)
+{
+    struct arena *arena CLEANUP(arena_cleanup) = arena_create();
+    struct key_input *sorted = ARENA_ARRAY(arena, struct key_input, inputs_count + 1);
+    bool any = inputs_count > 0;
+    if (any) {
+        memcpy(sorted, inputs, inputs_count * sizeof(*sorted));
+        qsort(sorted, inputs_count, sizeof(*sorted), compare_inputs);
+    }
+    str_append(out, "{\"inputs\":[");
+    for (size_t i = 0; i < inputs_count; i++) {
+        if (i > 0) {
+            str_append_char(out, ',');
+        }
+        write_input(&sorted[i], out);
+    }
+    str_appendf(out, "],\"kind\":\"%s\",\"parameters\":", kind);
+    write_params(program, params, out);
+    str_append(out, ",\"program\":");
+    str_append_json(out, program->name, strlen(program->name));
+    str_append(out, ",\"revision\":");
+    str_append_json(out, program->revision, strlen(program->revision));
+    str_appendf(out, ",\"version\":%u}", program->version);
+}
+
+static void write_components(
+    const struct plan *plan,
+    const struct plan_task *task,
+    const struct digest *const *digests,
+    struct str *out)
+{
+    struct arena *arena CLEANUP(arena_cleanup) = arena_create();
+    struct key_input *inputs = ARENA_ARRAY(arena, struct key_input, task->inputs_count + 1);
+    for (size_t i = 0; i < task->inputs_count; i++) {
+        const struct plan_input *input = &task->inputs[i];
+        const char **labels = ARENA_ARRAY(arena, const char *, input->sources_count + 1);
+        for (size_t j = 0; j < input->sources_count; j++) {
+            labels[j] = input->sources[j].label;
+        }
+        inputs[i] = (struct key_input){
+            .name = input->name,
+            .many = input->many,
+            .count = input->sources_count,
+            .digests = digests[i],
+            .labels = labels,
+        };
+    }
+    plan_key_write(
+        &plan->programs[task->program],
+        task->params,
+        inputs,
+        task->inputs_count,
+        "content",
+        out);
+    CHECK(!out->overflow);
+}
+
+struct digest plan_content_key(
+    const struct plan *plan, const struct plan_task *task, const struct digest *const *digests)
+{
+    struct str json CLEANUP(str_done);
+    str_init(&json, COMPONENTS_MAX);
+    write_components(plan, task, digests, &json);
+    return key_of_json(json.data, json.length);
+}
+
+char *plan_key_components(
+    const struct plan *plan,
+    const struct plan_task *task,
+    const struct digest *const *digests,
+    struct arena *arena)
+{
+    struct str json CLEANUP(str_done);
+    str_init(&json, COMPONENTS_MAX);
+    write_components(plan, task, digests, &json);
+    return arena_strndup(arena, json.data, json.length);
+}
+
+/* --- Sources --- */
+
+struct digest plan_frozen_digest(const struct plan *plan, const struct plan_source *source)
+{
+    CHECK(source->kind == PLAN_FROM_INPUT && source->input < plan->inputs_count);
+    const struct plan_frozen *frozen = &plan->inputs[source->input];
+    if (!frozen->pool) {
+        return frozen->digest;
+    }
+    switch (source->part) {
+    case PLAN_PART_ALL:
+        break;
+    case PLAN_PART_GROUP:
+        CHECK(source->group < frozen->pool->groups_count);
+        return frozen->pool->group_key[source->group];
+    case PLAN_PART_HELDOUT_DEV:
+        return frozen->pool->heldout_dev;
+    case PLAN_PART_HELDOUT_TEST:
+        return frozen->pool->heldout_test;
+    case PLAN_PART_HELDOUT:
+        return frozen->heldout;
+    }
+    return frozen->digest;
+}
+
+static int compare_ordinals(const void *a, const void *b)
+{
+    const uint32_t *left = a;
+    const uint32_t *right = b;
+    return (*left > *right) - (*left < *right);
+}
+
+size_t plan_upstream(
+    const struct plan *plan, uint32_t ordinal, struct arena *arena, uint32_t **ret_tasks)
+{
+    const struct plan_task *task = &plan->tasks[ordinal];
+    uint32_t *tasks = NULL;
+    size_t count = 0;
+    size_t capacity = 0;
+    for (size_t i = 0; i < task->inputs_count; i++) {
+        for (size_t j = 0; j < task->inputs[i].sources_count; j++) {
+            const struct plan_source *source = &task->inputs[i].sources[j];
+            if (source->kind == PLAN_FROM_TASK) {
+                ARENA_PUSH(arena, tasks, count, capacity, source->task);
+            }
+        }
+    }
+    if (task->gate != GRID_NONE) {
+        ARENA_PUSH(arena, tasks, count, capacity, task->gate);
+    }
+    if (count > 1) {
+        qsort(tasks, count, sizeof(*tasks), compare_ordinals);
+    }
+    size_t distinct = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || tasks[i] != tasks[i - 1]) {
+            tasks[distinct++] = tasks[i];
+        }
+    }
+    *ret_tasks = tasks;
+    return distinct;
+}
