@@ -27,6 +27,7 @@ void api_destroy(struct api *api)
     free(api->parked);
     api_uploads_done(api);
     api_logs_done(api);
+    estimates_done(&api->estimates);
     free(api);
 }
 

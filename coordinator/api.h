@@ -5,6 +5,7 @@
 #define ASSAY_COORDINATOR_API_H
 
 #include "common/base/node.h"
+#include "coordinator/estimate.h"
 #include "coordinator/shell.h"
 
 /* A client's request that waits for the core (reply) or for more of a log (follow). */
@@ -21,9 +22,9 @@ struct api {
     struct parked *parked;
     size_t parked_count, parked_capacity;
     uint64_t next_id;
-    struct artifact_upload **uploads; /* by connection and digest, see api_store.c */
-    struct upload_slot *slots;
+    struct upload_slot *slots; /* api_store.c */
     size_t slots_count, slots_capacity;
+    struct estimates estimates;
     struct log_wait *waits;
     size_t waits_count, waits_capacity;
 };
@@ -97,6 +98,7 @@ bool api_query_explain(
 struct node *api_grid_node(struct shell *shell, const struct grid_view *view);
 struct node *api_counts_node(struct shell *shell, const struct state_counts *counts);
 struct node *api_time_node(struct shell *shell, uint64_t ms); /* null for 0 */
+uint64_t api_slots_up(const struct shell *shell);             /* slots of workers that are up */
 void api_uploads_done(struct api *api);
 void api_logs_done(struct api *api);
 

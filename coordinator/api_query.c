@@ -125,6 +125,32 @@ struct node *api_grid_node(struct shell *shell, const struct grid_view *view)
     return map;
 }
 
+uint64_t api_slots_up(const struct shell *shell)
+{
+    uint64_t slots = 0;
+    for (struct worker_id id = core_worker_after(shell->core, (struct worker_id){0});
+         id.value != 0;
+         id = core_worker_after(shell->core, id)) {
+        struct worker_view view;
+        if (core_find_worker(shell->core, id, &view) && view.row.state == WORKER_UP) {
+            slots += view.row.capacity.slots;
+        }
+    }
+    return slots;
+}
+
+static uint64_t slots_busy(const struct shell *shell)
+{
+    uint64_t busy = 0;
+    for (struct worker_id id = core_worker_after(shell->core, (struct worker_id){0});
+         id.value != 0;
+         id = core_worker_after(shell->core, id)) {
+        struct worker_view view;
+        busy += core_find_worker(shell->core, id, &view) ? view.slots_used : 0;
+    }
+    return busy;
+}
+
 static bool query_ping(
     const struct caller *caller,
     const struct node *parameters,
@@ -149,19 +175,8 @@ static bool query_ping(
     set_int(shell, map, "batch", turn_number(&shell->turn));
     set_text(shell, map, "store", artifact_store_root(shell->artifacts));
     set_int(shell, map, "workers", totals.workers_up);
-    uint64_t slots = 0;
-    uint64_t busy = 0;
-    for (struct worker_id id = core_worker_after(shell->core, (struct worker_id){0});
-         id.value != 0;
-         id = core_worker_after(shell->core, id)) {
-        struct worker_view view;
-        if (core_find_worker(shell->core, id, &view) && view.row.state == WORKER_UP) {
-            slots += view.row.capacity.slots;
-            busy += view.slots_used;
-        }
-    }
-    set_int(shell, map, "slots", slots);
-    set_int(shell, map, "slots_busy", busy);
+    set_int(shell, map, "slots", api_slots_up(shell));
+    set_int(shell, map, "slots_busy", slots_busy(shell));
     node_set(shell->scratch, body, "coordinator", map);
     return true;
 }

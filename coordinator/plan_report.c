@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "coordinator/plan_report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "coordinator/api.h"
+#include "coordinator/estimate.h"
+
+struct stage_report {
+    uint64_t points, run, cached, shared, helpers_run, helpers_cached;
+    uint64_t estimate_ms;
+    bool unknown;
+};
+
+/* Tasks whose result is wanted: starting at points, going up only through what has to run.
+ * Cached tasks need nothing upstream. */
+static bool *wanted_tasks(
+    const struct plan *plan, const struct result_row *const *known, struct arena *arena)
+{
+    bool *wanted = ARENA_ARRAY(arena, bool, plan->tasks_count + 1);
+    uint32_t *stack = ARENA_ARRAY(arena, uint32_t, plan->tasks_count + 1);
+    size_t depth = 0;
+    for (size_t t = 0; t < plan->tasks_count; t++) {
+        if (!plan->tasks[t].helper) {
+            wanted[t] = true;
+            stack[depth++] = (uint32_t)t;
+        }
+    }
+    while (depth > 0) {
+        uint32_t task = stack[--depth];
+        if (known[task] != NULL) {
+            continue;
+        }
+        uint32_t *upstream = NULL;
+        size_t count = plan_upstream(plan, task, arena, &upstream);
+        for (size_t i = 0; i < count; i++) {
+            if (!wanted[upstream[i]]) {
+                wanted[upstream[i]] = true;
+                stack[depth++] = upstream[i];
+            }
+        }
+    }
+    return wanted;
+}
+
+/* The first task of each plan key runs; the others share it. */
+static bool *first_of_keys(const struct plan *plan, struct arena *arena)
+{
+    bool *first = ARENA_ARRAY(arena, bool, plan->tasks_count + 1);
+
+    struct keyed {
+        struct digest key;
+        uint32_t task;
+    } *sorted = ARENA_ARRAY(arena, struct keyed, plan->tasks_count + 1);
+
+    for (size_t t = 0; t < plan->tasks_count; t++) {
+        sorted[t] = (struct keyed){plan->tasks[t].plan_key, (uint32_t)t};
+    }
+    qsort(sorted, plan->tasks_count, sizeof(*sorted), digest_compare);
+    for (size_t i = 0; i < plan->tasks_count;) {
+        size_t end = i;
+        uint32_t least = sorted[i].task;
+        while (end < plan->tasks_count && digest_equal(&sorted[end].key, &sorted[i].key)) {
+            least = sorted[end].task < least ? sorted[end].task : least;
+            end++;
+        }
+        first[least] = true;
+        i = end;
+    }
+    return first;
+}
+
+static void count_task(
+    struct stage_report *report,
+    const struct plan_task *task,
+    bool cached,
+    bool first,
+    uint64_t median_ms)
+{
+    report->points += !task->helper;
+    if (cached) {
+        report->cached += !task->helper;
+        report->helpers_cached += task->helper;
+        return;
+    }
+    if (!first) {
+        report->shared += !task->helper;
+        return;
+    }
+    report->run += !task->helper;
+    report->helpers_run += task->helper;
+    report->unknown = report->unknown || median_ms == ESTIMATE_UNKNOWN;
+    report->estimate_ms += median_ms == ESTIMATE_UNKNOWN ? 0 : median_ms;
+}
+
+static struct node *stage_node(
+    struct arena *arena, const char *name, const struct stage_report *report)
+{
+    struct node *map = node_map(arena);
+    node_set(arena, map, "stage", node_string(arena, name));
+    node_set(arena, map, "points", node_int(arena, (int64_t)report->points));
+    node_set(arena, map, "run", node_int(arena, (int64_t)report->run));
+    node_set(arena, map, "cached", node_int(arena, (int64_t)report->cached));
+    node_set(arena, map, "shared", node_int(arena, (int64_t)report->shared));
+    node_set(arena, map, "helpers_run", node_int(arena, (int64_t)report->helpers_run));
+    node_set(arena, map, "helpers_cached", node_int(arena, (int64_t)report->helpers_cached));
+    node_set(
+        arena,
+        map,
+        "estimate_ms",
+        report->unknown ? node_null(arena) : node_int(arena, (int64_t)report->estimate_ms));
+    return map;
+}
+
+static struct node *changed_node(const struct bundle *bundle, struct arena *arena)
+{
+    struct node *list = node_list(arena);
+    for (size_t i = 0; i < bundle->programs_count; i++) {
+        const struct bundle_program *program = &bundle->programs[i];
+        if (program->former[0] == '\0') {
+            continue;
+        }
+        char hex[DIGEST_HEX];
+        struct node *map = node_map(arena);
+        node_set(arena, map, "program", node_string(arena, program->name));
+        node_set(arena, map, "version", node_int(arena, program->version));
+        node_set(arena, map, "old", node_string(arena, program->former));
+        node_set(arena, map, "new", node_string(arena, digest_to_hex(&program->files, hex)));
+        node_push(arena, list, map);
+    }
+    return list;
+}
+
+static struct node *stages_node(
+    struct shell *shell,
+    const struct bundle *bundle,
+    const struct result_row *const *known,
+    struct stage_report *total)
+{
+    struct arena *arena = shell->scratch;
+    const struct plan *plan = bundle->plan;
+    struct stage_report *reports =
+        ARENA_ARRAY(arena, struct stage_report, plan->stages_count + 1);
+    const bool *wanted = wanted_tasks(plan, known, arena);
+    const bool *first = first_of_keys(plan, arena);
+    for (size_t t = 0; t < plan->tasks_count; t++) {
+        const struct plan_task *task = &plan->tasks[t];
+        if (!wanted[t]) {
+            continue;
+        }
+        uint64_t median = estimate_program_ms(
+            &shell->api->estimates, shell->store, plan->programs[task->program].name);
+        count_task(&reports[task->stage], task, known[t] != NULL, first[t], median);
+    }
+    struct node *list = node_list(arena);
+    for (size_t s = 0; s < plan->stages_count; s++) {
+        node_push(arena, list, stage_node(arena, plan->stages[s], &reports[s]));
+        total->run += reports[s].run + reports[s].helpers_run;
+        total->cached += reports[s].cached;
+        total->unknown = total->unknown || reports[s].unknown;
+        total->estimate_ms += reports[s].estimate_ms;
+    }
+    return list;
+}
+
+struct node *plan_report(
+    struct shell *shell, const struct bundle *bundle, const struct result_row *const *known)
+{
+    struct arena *arena = shell->scratch;
+    const struct plan *plan = bundle->plan;
+    struct stage_report total = {0};
+    struct node *report = node_map(arena);
+    uint64_t slots = api_slots_up(shell);
+    node_set(arena, report, "grid", node_string(arena, plan->grid_name));
+    node_set(arena, report, "cells", node_int(arena, (int64_t)plan->cells_count));
+    node_set(arena, report, "tasks", node_int(arena, (int64_t)plan->tasks_count));
+    node_set(arena, report, "stages", stages_node(shell, bundle, known, &total));
+    node_set(arena, report, "run", node_int(arena, (int64_t)total.run));
+    node_set(arena, report, "cached", node_int(arena, (int64_t)total.cached));
+    node_set(arena, report, "steps_total", node_int(arena, (int64_t)plan->figures.steps_total));
+    node_set(
+        arena,
+        report,
+        "steps_distinct",
+        node_int(arena, (int64_t)plan->figures.steps_distinct));
+    node_set(
+        arena,
+        report,
+        "outputs_needed",
+        node_int(arena, (int64_t)plan->figures.outputs_needed));
+    node_set(
+        arena,
+        report,
+        "outputs_cached",
+        node_int(arena, (int64_t)plan->figures.outputs_cached));
+    node_set(arena, report, "slots", node_int(arena, (int64_t)slots));
+    bool known_time = !total.unknown && slots > 0;
+    node_set(
+        arena,
+        report,
+        "work_ms",
+        total.unknown ? node_null(arena) : node_int(arena, (int64_t)total.estimate_ms));
+    node_set(
+        arena,
+        report,
+        "estimate_ms",
+        known_time ? node_int(arena, (int64_t)(total.estimate_ms / slots)) : node_null(arena));
+    node_set(arena, report, "changed", changed_node(bundle, arena));
+    node_set(arena, report, "notes", bundle_notes(bundle, arena));
+    node_set(arena, report, "in_force", node_bool(arena, !bundle->grid->not_in_force));
+    struct node *body = api_body(shell);
+    node_set(arena, body, "plan", report);
+    return body;
+}
