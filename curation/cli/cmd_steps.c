@@ -12,7 +12,7 @@ static enum exit_status run_manifest(const struct invocation *invocation, struct
 {
     (void)invocation;
     struct str CLEANUP(str_done) json;
-    str_init(&json, SIZE_MAX / 2);
+    str_init(&json, SIZE_MAX / 4);
     curation_step_manifest(&json);
     if (fwrite(json.data, 1, json.length, stdout) != json.length) {
         (void)err_set(err, ERR_IO, "cannot write the manifest");

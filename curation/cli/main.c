@@ -9,7 +9,11 @@
 volatile sig_atomic_t stop_requested;
 
 static const struct command *const commands[] = {
+    &command_run,
+    &command_inspect,
+    &command_export,
     &command_steps,
+    &command_index,
     &command_task,
     &command_manifest,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "curation/io/reader.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ struct reader {
     struct reader_counts counts;
     uint64_t closed_bytes; /* of shards done */
     struct err first_malformed;
+    char reason[sizeof(((struct err *)0)->message)]; /* of the last malformed line */
 };
 
 struct reader *reader_create(
@@ -211,6 +213,7 @@ static bool take_line(struct reader *reader, const char *line, size_t length, st
         valid = check_text(reader, line, &wrong);
     }
     if (!valid) {
+        (void)snprintf(reader->reason, sizeof(reader->reason), "%s", wrong.message);
         err_wrap(
             &wrong,
             "'%s' line %llu",
@@ -220,6 +223,7 @@ static bool take_line(struct reader *reader, const char *line, size_t length, st
             *err = wrong;
             return false;
         }
+        reader->document.malformed = reader->reason;
         if (reader->counts.malformed++ == 0) {
             reader->first_malformed = wrong;
         }

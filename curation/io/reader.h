@@ -14,11 +14,12 @@
 #include "common/base/err.h"
 
 struct document {
-    bool present;     /* false: `null`; then all else but row, shard and number is empty */
-    uint64_t row;     /* over all shards, from 0 */
-    size_t shard;     /* index into the paths */
-    uint64_t number;  /* of the line in its shard, from 1, blank lines counted */
-    const char *text; /* valid UTF-8, may hold NULs; NUL-terminated */
+    bool present;          /* false: `null`; then all else but row, shard and number is empty */
+    const char *malformed; /* under READER_ABSENT why the line is no document, else NULL */
+    uint64_t row;          /* over all shards, from 0 */
+    size_t shard;          /* index into the paths */
+    uint64_t number;       /* of the line in its shard, from 1, blank lines counted */
+    const char *text;      /* valid UTF-8, may hold NULs; NUL-terminated */
     size_t text_length;
     const char *url, *id, *domain; /* NUL-terminated, NULL when absent */
     const char *line;              /* the JSON object as it stands, without LF */

@@ -32,7 +32,7 @@ void line_dedup_init(struct line_dedup *dedup, const struct curation_use *use)
     dedup->strip = dedup->lower || strcmp(normalize, "strip") == 0;
     dedup->chars_min = (uint32_t)value_of(use, "min_chars")->number;
     hash_set_init(&dedup->seen);
-    str_init(&dedup->key, SIZE_MAX / 2);
+    str_init(&dedup->key, SIZE_MAX / 4);
 }
 
 void line_dedup_done(struct line_dedup *dedup)

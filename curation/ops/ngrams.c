@@ -17,7 +17,7 @@ enum {
 void ngrams_init(struct ngrams *ngrams)
 {
     *ngrams = (struct ngrams){0};
-    str_init(&ngrams->lowered, SIZE_MAX / 2);
+    str_init(&ngrams->lowered, SIZE_MAX / 4);
 }
 
 void ngrams_done(struct ngrams *ngrams)

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/io/file.h"
 #include "curation/ops/cutter.h"
 #include "curation/ops/documents.h"
 #include "curation/ops/measure.h"
@@ -12,6 +13,7 @@
 /* One family that is measured: a step with parameters, and where its columns go. */
 struct family {
     bool is_document;
+    const char *dir;
     struct curation_use use;
     struct measure_writer *writer;
 };
@@ -22,7 +24,9 @@ struct pass {
     size_t count;
     struct features *features;
     const struct selection_group *mask; /* NULL: none */
-    struct str malformed;               /* errors.jsonl */
+    struct documents documents;
+    const char *errors_path; /* errors.jsonl beside the family `document`; NULL: not wanted */
+    struct str errors;
 };
 
 static void pass_done(struct pass *pass)
@@ -31,7 +35,7 @@ static void pass_done(struct pass *pass)
         measure_writer_cleanup(&pass->families[i].writer);
     }
     features_cleanup(&pass->features);
-    str_done(&pass->malformed);
+    str_done(&pass->errors);
 }
 
 /* The step of a family, of the version that the plan counts on. */
@@ -55,9 +59,8 @@ static bool open_family(
 {
     static const char *const copied[] = {"family", "profile", "version", "params"};
     struct arena *arena = task->arena;
-    const char *dir;
     if (!bind_family(family, spec, arena, err)
-        || !task_output_dir(task, node_get_text(spec, "output", NULL), &dir, err)) {
+        || !task_output_dir(task, node_get_text(spec, "output", NULL), &family->dir, err)) {
         return false;
     }
     struct node *about = node_map(arena);
@@ -71,7 +74,7 @@ static bool open_family(
     node_set(arena, about, "group", node_int(arena, group));
     const struct curation_step *step = family->use.step;
     family->writer =
-        measure_writer_create(dir, about, step->columns, step->columns_count, arena);
+        measure_writer_create(family->dir, about, step->columns, step->columns_count, arena);
     return true;
 }
 
@@ -87,11 +90,30 @@ static void add_absent(struct pass *pass)
     }
 }
 
+static void add_error(struct pass *pass, const struct document *document)
+{
+    const char *source = document->shard < pass->documents.sources_count
+                             ? pass->documents.sources[document->shard].path
+                             : "";
+    str_append(&pass->errors, "{\"shard\":");
+    str_append_json(&pass->errors, source, strlen(source));
+    str_appendf(
+        &pass->errors,
+        ",\"line\":%" PRIu64 ",\"row\":%" PRIu64 ",\"reason\":",
+        document->number,
+        document->row);
+    str_append_json(&pass->errors, document->malformed, strlen(document->malformed));
+    str_append(&pass->errors, "}\n");
+}
+
 static bool add_document(void *context, const struct document *document, struct err *err)
 {
     struct pass *pass = context;
     if (pass->mask && document->row >= pass->mask->rows) {
         return err_set(err, ERR_INPUT, "the mask has fewer rows than the text");
+    }
+    if (document->malformed) {
+        add_error(pass, document);
     }
     if (!document->present || (pass->mask && !selection_get(pass->mask, document->row))) {
         add_absent(pass);
@@ -131,14 +153,18 @@ static bool read_mask(
 static bool run(struct task *task, struct pass *pass, int64_t group, struct err *err)
 {
     const struct task_input *text;
-    struct documents documents;
     struct selection mask = {0};
     if (!read_mask(task, pass, &mask, group, err) || !task_need_input(task, "text", &text, err)
-        || !documents_open(text->paths[0], group, task->arena, &documents, err)) {
+        || !documents_open(text->paths[0], group, task->arena, &pass->documents, err)) {
         return false;
     }
-    task_begin(task, (double)documents.file_bytes, "bytes");
-    if (!documents_each(task, &documents, add_document, pass, err)) {
+    task_begin(task, (double)pass->documents.file_bytes, "bytes");
+    if (!documents_each(task, &pass->documents, add_document, pass, err)) {
+        return false;
+    }
+    if (pass->errors.length > 0 && pass->errors_path
+        && !file_write_atomic(
+            pass->errors_path, pass->errors.data, pass->errors.length, 0644, err)) {
         return false;
     }
     for (size_t i = 0; i < pass->count; i++) {
@@ -161,11 +187,15 @@ bool op_measure(struct task *task, struct err *err)
         .families = ARENA_ARRAY(task->arena, struct family, count),
         .features = features_create(),
     };
-    str_init(&pass.malformed, SIZE_MAX / 2);
+    str_init(&pass.errors, SIZE_MAX / 4);
     for (size_t i = 0; i < count; i++) {
         pass.count++;
-        if (!open_family(task, &pass.families[i], specs->list.items[i], err)) {
+        struct family *family = &pass.families[i];
+        if (!open_family(task, family, specs->list.items[i], err)) {
             return false;
+        }
+        if (family->is_document) {
+            pass.errors_path = path_join(task->arena, family->dir, "errors.jsonl");
         }
     }
     return run(task, &pass, group, err);

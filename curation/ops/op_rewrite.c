@@ -154,7 +154,7 @@ bool op_rewrite(struct task *task, struct err *err)
         .task = task,
         .features = features_create(),
     };
-    str_init(&rewrite.out, SIZE_MAX / 2);
+    str_init(&rewrite.out, SIZE_MAX / 4);
     text_tree_init(&rewrite.tree, text_dir, task->arena);
     return bind(&rewrite, group, err) && rewrite_groups(&rewrite, group, err)
            && text_tree_close(&rewrite.tree, err)

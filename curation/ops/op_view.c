@@ -302,7 +302,7 @@ bool op_view(struct task *task, struct err *err)
     }
     struct view_component *components = ARENA_ARRAY(task->arena, struct view_component, count);
     struct str CLEANUP(str_done) removed;
-    str_init(&removed, SIZE_MAX / 2);
+    str_init(&removed, SIZE_MAX / 4);
     const char *dir;
     if (!task_output_dir(task, NULL, &dir, err)) {
         return false;
