@@ -37,6 +37,12 @@ struct lowered_stage {
     struct engine_source *views;
 };
 
+/* A task that an engine node describes. */
+struct node_task {
+    uint32_t task, node;
+    const struct plan_source *view; /* TOKEN_VIEW: what its input `view` is at this point */
+};
+
 struct lowering {
     const struct grid *grid;
     const struct plan_known *known;
@@ -53,8 +59,13 @@ struct lowering {
     struct key_map point_tasks;       /* (stage, point) -> place among the stage's points */
     struct key_map helper_names;      /* how often a name was given */
     struct key_map budgets;           /* (view, tokens, epochs) -> task */
-    uint32_t *node_tasks;             /* engine node -> task, GRID_NONE */
+    uint32_t *node_tasks;             /* engine node -> task; GRID_NONE: a view whose point comes later */
     size_t nodes_count, nodes_capacity;
+    struct node_task *fills;          /* tasks to complete from nodes at the end */
+    size_t fills_count, fills_capacity;
+    struct key_map source_lists;      /* engine sources by address -> lists */
+    struct plan_source **lists;
+    size_t lists_count, lists_capacity;
     struct resolved *outside;         /* by engine_source.outside */
     size_t outside_count, outside_capacity;
     struct resources needs;           /* of helpers of the stage at hand */
@@ -74,7 +85,8 @@ void lower_report(
 uint32_t lower_program(struct lowering *lowering, const struct manifest *manifest);
 /* The engine, for curation itself. */
 uint32_t lower_engine_program(struct lowering *lowering);
-const char *lower_revision(void *context, const char *program);
+const struct manifest *lower_manifest(const struct lowering *lowering, const char *name); /* of the grid's programs, or NULL */
+const char *lower_revision(void *context, const char *program); /* for pipeline_options */
 
 /* --- lower_source.c --- */
 /* All that a link gives at a point; false after a report. Nothing there is no failure (count 0). */
@@ -115,14 +127,16 @@ void lower_note_point(struct lowering *lowering, const uint32_t *point, uint32_t
 uint32_t lower_find_point(struct lowering *lowering, uint32_t stage, const uint32_t *point);
 
 /* --- lower_engine.c --- */
-/* Makes helper tasks for engine nodes that have none yet; nodes of `point_op` are left to points. */
-bool lower_new_nodes(struct lowering *lowering, enum engine_op point_op);
+/* Makes helper tasks for engine nodes that have none yet; views are left to points. */
+void lower_new_nodes(struct lowering *lowering);
 bool lower_curate(struct lowering *lowering, const struct grid_stage *stage);
 bool lower_text_base(struct lowering *lowering, const struct grid_stage *stage);
 /* Fills in what is known of engine tasks once all is planned. */
 void lower_fill_nodes(struct lowering *lowering);
 /* A plan source for an engine's. */
-struct resolved lower_engine_source(struct lowering *lowering, const struct engine_source *source, bool filled);
+struct resolved lower_engine_source(struct lowering *lowering, const struct engine_source *source);
+/* The view that a task gives, as the pipeline knows it; else as something from outside. */
+struct engine_source lower_view(struct lowering *lowering, const struct resolved *resolved);
 
 /* --- lower_stage.c --- */
 bool lower_plain(struct lowering *lowering, const struct grid_stage *stage);

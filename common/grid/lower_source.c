@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a stage reads at a point: joins on shared axes, pins, alternatives, and what is gathered. */
+/* What a stage reads at a point: joins on shared axes, pins, alternatives, and what is
+ * gathered. */
 #include <string.h>
 
 #include "common/base/limits.h"

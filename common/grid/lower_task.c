@@ -34,8 +34,7 @@ uint32_t lower_task(
         .reproducible = true,
     };
     if (plan->tasks_count >= LIMIT_TASKS_PER_GRID) {
-        lower_report(
-            lowering, "E002", NULL, "a grid may have %d tasks", LIMIT_TASKS_PER_GRID);
+        lower_report(lowering, "E002", NULL, "a grid may have %d tasks", LIMIT_TASKS_PER_GRID);
         return (uint32_t)plan->tasks_count - 1;
     }
     ARENA_PUSH(lowering->arena, plan->tasks, plan->tasks_count, plan->tasks_capacity, task);

@@ -145,13 +145,14 @@ static void want_value(struct graph *graph, uint32_t index)
     if (value->recipe == GRAPH_NONE) {
         return;
     }
-    graph->wanted_count++;
-    value->cached =
+    struct recipe *recipe = &graph->recipes[value->recipe];
+    bool view = recipe->op == ENGINE_VIEW || recipe->op == ENGINE_TOKEN_VIEW;
+    bool exists =
         graph->lookup && graph->lookup(graph->lookup_context, &value->key, &value->artifact);
-    graph->cached_count += value->cached ? 1 : 0;
-    if (!value->cached) {
-        graph->recipes[value->recipe].wanted = true;
-    }
+    graph->wanted_count++;
+    graph->cached_count += exists ? 1 : 0;
+    value->cached = exists && !(view && graph->views_always);
+    recipe->wanted = recipe->wanted || !value->cached;
 }
 
 static uint32_t add_node(struct graph *graph, uint32_t recipe)

@@ -70,6 +70,7 @@ struct graph {
     struct arena *arena;
     pipeline_lookup lookup;
     void *lookup_context;
+    bool views_always; /* a view that exists gets a node all the same */
     struct value *values;
     size_t values_count, values_capacity;
     struct recipe *recipes;

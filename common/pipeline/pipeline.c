@@ -43,6 +43,7 @@ struct pipeline_plan *pipeline_plan_create(
     graph_init(&plan->graph, arena);
     plan->graph.lookup = options->lookup;
     plan->graph.lookup_context = options->lookup_context;
+    plan->graph.views_always = options->views_always;
     key_map_init(&plan->set_by_key, arena);
     key_map_init(&plan->steps_seen, arena);
     return plan;
@@ -271,6 +272,12 @@ size_t pipeline_plan_masks(
 size_t pipeline_plan_nodes_count(const struct pipeline_plan *plan)
 {
     return plan->graph.nodes_count;
+}
+
+const struct engine_node *pipeline_plan_node(const struct pipeline_plan *plan, size_t index)
+{
+    CHECK(index < plan->graph.nodes_count);
+    return &plan->graph.nodes[index];
 }
 
 const struct engine_node *pipeline_plan_nodes(struct pipeline_plan *plan, size_t *ret_count)

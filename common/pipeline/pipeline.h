@@ -147,6 +147,8 @@ struct pipeline_options {
     /* Revision of a program that is used as a step; NULL: "". */
     const char *(*revision)(void *context, const char *program);
     void *context; /* of these two */
+    /* Views, with and without tokens, are made into nodes even where they exist: the caller finds those by their keys. */
+    bool views_always;
 };
 
 struct pipeline_plan *pipeline_plan_create(struct arena *arena, const struct pipeline_pool *pools, size_t pools_count,
@@ -166,8 +168,9 @@ struct engine_source pipeline_plan_order(struct pipeline_plan *plan, const struc
 size_t pipeline_plan_masks(
     struct pipeline_plan *plan, uint32_t pool, struct arena *arena, struct engine_source **ret_sources);
 
-/* The number of nodes so far. */
+/* The number of nodes so far, and one of them: op, group, pool and program are known at once, the rest by pipeline_plan_nodes(). */
 size_t pipeline_plan_nodes_count(const struct pipeline_plan *plan);
+const struct engine_node *pipeline_plan_node(const struct pipeline_plan *plan, size_t index);
 /* Completes all nodes: inputs, specs, keys. A node reads only nodes before it. Nodes that exist stay as they are when more is
  * planned afterwards. `sources` of equal inputs are the same array. */
 const struct engine_node *pipeline_plan_nodes(struct pipeline_plan *plan, size_t *ret_count);
