@@ -116,8 +116,7 @@ bool artifact_publish_file(
     struct file_fact present = {0};
     if (file_stat(path, &present, NULL) && present.is_file && present.bytes == bytes) {
         (void)unlink(temp_path); /* best effort, as above */
-        /* Whoever put it there may not have reached its fsync of the folder yet, and we are
-         * about to say that it is safe. */
+        /* As in artifact_put_blob_bytes(). */
         return file_sync_parent(path, err);
     }
     return artifact_make_shard(store, section, digest, err)
@@ -158,13 +157,20 @@ bool artifact_put_blob_bytes(
 {
     struct digest digest = digest_of(data, length);
     uint64_t present_bytes = 0;
-    if (!artifact_blob_bytes(store, &digest, &present_bytes) || present_bytes != length) {
-        struct arena *arena CLEANUP(arena_cleanup) = arena_create();
-        char *temp CLEANUP(unlink_cleanup) = artifact_temp_path(store, arena);
-        if (!file_write_atomic(temp, data, length, 0444, err)
-            || !artifact_publish_file(store, "blobs", temp, &digest, length, err)) {
-            return err_wrap(err, "artifact store");
+    struct arena *arena CLEANUP(arena_cleanup) = arena_create();
+    if (artifact_blob_bytes(store, &digest, &present_bytes) && present_bytes == length) {
+        /* Whoever put it there may not have reached its fsync yet, and we are about to say that
+         * it is safe. */
+        if (!file_sync_parent(artifact_path(store, "blobs", &digest, arena), err)) {
+            return false;
         }
+        *ret_digest = digest;
+        return true;
+    }
+    char *temp CLEANUP(unlink_cleanup) = artifact_temp_path(store, arena);
+    if (!file_write_atomic(temp, data, length, 0444, err)
+        || !artifact_publish_file(store, "blobs", temp, &digest, length, err)) {
+        return err_wrap(err, "artifact store");
     }
     *ret_digest = digest;
     return true;

@@ -150,15 +150,21 @@ bool artifact_put_tree_text(
 {
     struct arena *arena CLEANUP(arena_cleanup) = arena_create();
     struct digest digest = digest_of(text, length);
-    if (!artifact_has_tree(store, &digest)) {
-        const char *temp = artifact_temp_path(store, arena);
-        if (!file_write_atomic(temp, text, length, 0444, err)) {
+    if (artifact_has_tree(store, &digest)) {
+        /* Its fsync may still be on its way in another process. */
+        if (!file_sync_parent(artifact_path(store, "trees", &digest, arena), err)) {
             return false;
         }
-        if (!artifact_publish_file(store, "trees", temp, &digest, length, err)) {
-            (void)unlink(temp); /* best effort: the sweep removes what stays */
-            return false;
-        }
+        *ret_digest = digest;
+        return true;
+    }
+    const char *temp = artifact_temp_path(store, arena);
+    if (!file_write_atomic(temp, text, length, 0444, err)) {
+        return false;
+    }
+    if (!artifact_publish_file(store, "trees", temp, &digest, length, err)) {
+        (void)unlink(temp); /* best effort: the sweep removes what stays */
+        return false;
     }
     *ret_digest = digest;
     return true;

@@ -23,8 +23,8 @@ struct child_fd {
 };
 
 struct child_request {
-    const char *const
-        *argv; /* ends with NULL; argv[0] with a slash is a path, else looked up in PATH */
+    const char *const *argv; /* ends with NULL; argv[0] with a slash is a path (below cwd), else
+                                looked up in PATH */
     const char *const *env; /* "NAME=value", ends with NULL; NULL: nothing but PATH, HOME, USER,
                                LANG, LC_ALL, TMPDIR, TZ */
     const char *cwd;        /* NULL: the parent's */

@@ -542,7 +542,7 @@ static void what_a_crash_left_is_swept(void **state)
     test_write_file(path_join(arena, tmp, "half"), "hal");
     test_write_file(path_join(arena, tmp, "tree/a/b"), "x");
     assert_int_equal(chmod(path_join(arena, tmp, "tree/a"), 0555), 0);
-    assert_true(artifact_sweep_tmp(store, 3600 * 1000, NULL));
+    assert_true(artifact_sweep_tmp(store, UINT64_C(3600000), NULL));
     assert_int_equal(tmp_count(), 2); /* someone may be writing them now */
     (void)publish(make_output("out"));
     struct err err = {0};

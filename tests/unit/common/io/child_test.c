@@ -117,7 +117,10 @@ static void time_limit_kills_the_group(void **state)
             break;
         }
         const char *after = strrchr(stat, ')');
-        state_letter = after ? after[2] : 'X';
+        state_letter = 'X';
+        if (after) {
+            state_letter = after[2];
+        }
     }
     assert_true(state_letter == 'Z' || state_letter == 'X');
 }

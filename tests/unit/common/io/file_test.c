@@ -293,8 +293,8 @@ static void links_and_copies(void **state)
     test_write_file(from, "content");
     struct err err = {0};
     assert_true(file_link_or_copy(from, test_path(dir, "link"), 0600, &err));
-    struct file_fact a;
-    struct file_fact b;
+    struct file_fact a = {0};
+    struct file_fact b = {0};
     assert_true(file_stat(from, &a, NULL) && file_stat(test_path(dir, "link"), &b, NULL));
     assert_true(a.inode == b.inode);
     assert_true(file_copy(from, test_path(dir, "copy"), 0555, &err));
