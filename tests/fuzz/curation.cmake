@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+assay_fuzz_target(fuzz_jsonl SOURCES fuzz_jsonl.c LINKS assay_curation CORPUS corpus/jsonl)
