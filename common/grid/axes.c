@@ -99,7 +99,7 @@ static void add_item(
             NULL,
             "a point of axis '%s' must be a scalar, a name or a map with 'id', found %s",
             axis->name,
-            node_kind_name(item->kind));
+            kind_text(item->kind));
     } else if (load->scales && item->kind == NODE_STRING) {
         add_scale(loader, axis, text, item);
     } else {
@@ -210,7 +210,7 @@ static void add_map(
                 "point '%s' of axis '%s' must be a scalar or a map of fields, found %s",
                 entry->key,
                 axis->name,
-                value->kind == NODE_NULL ? "nothing" : "a list");
+                kind_text(value->kind));
         } else {
             add_point(loader, axis, entry->key, value, place);
         }
@@ -310,6 +310,7 @@ static void load_file(
             diag_stamp(item, source, line);
             add_item(loader, load, axis, item);
         } else if (length > 0) {
+            const char *colon = strstr(err.message, ": ");
             diag_add(
                 reader->diags,
                 DIAG_ERROR,
@@ -320,7 +321,7 @@ static void load_file(
                 0,
                 NULL,
                 "%s",
-                err.message);
+                colon ? colon + 2 : err.message);
             return;
         }
         start += length + 1;
@@ -529,7 +530,7 @@ static void load_axis(struct loader *loader, struct axis_load *load, struct axis
             "such as [1, 2, 3]",
             "axis '%s' must be a list or a map of points, found %s",
             axis->name,
-            node_kind_name(value->kind));
+            kind_text(value->kind));
     } else if (axis->by != GRID_NONE) {
         load_by(loader, load, axis, value);
     } else if (has_form_key(value)) {

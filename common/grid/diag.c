@@ -377,7 +377,10 @@ void diag_render(
     str_appendf(out, " [%s]\n  --> ", diag->code);
     append_printable(out, diag->file, strlen(diag->file));
     if (diag->line > 0) {
-        str_appendf(out, ":%u:%u", diag->line, diag->column);
+        str_appendf(out, ":%u", diag->line);
+    }
+    if (diag->line > 0 && diag->column > 0) {
+        str_appendf(out, ":%u", diag->column);
     }
     str_append_char(out, '\n');
     const char *line = NULL;

@@ -201,6 +201,9 @@ static void link_unnamed(struct linking *linking, const struct node *value)
     struct names names = {0};
     for (size_t i = 0; i < linking->sockets.count; i++) {
         const struct socket *item = &linking->sockets.items[i];
+        if (node_entry(linking->stage->with, item->name)) {
+            continue;
+        }
         names_add(arena, &names, arena_printf(arena, "%s (%s)", item->name, item->kind));
     }
     REPORT(

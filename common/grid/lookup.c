@@ -237,7 +237,7 @@ uint32_t need_point(struct loader *loader, uint32_t axis_index, const struct nod
             NULL,
             "a point of axis '%s' must be written as its name, found %s",
             axis->name,
-            node_kind_name(written->kind));
+            kind_text(written->kind));
         return GRID_NONE;
     }
     struct names names = point_names(reader->arena, axis);

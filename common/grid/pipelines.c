@@ -53,7 +53,7 @@ static bool read_step(struct loader *loader, const struct node *item, struct raw
             item,
             "a name, or {name: {parameter: value}}",
             "a step cannot be %s",
-            item->kind == NODE_MAP ? "a map without its name" : node_kind_name(item->kind));
+            item->kind == NODE_MAP ? "a map without its name" : kind_text(item->kind));
         return false;
     }
     if (step.params && step.params->kind != NODE_MAP) {
@@ -422,7 +422,7 @@ static bool follow(
                 value,
                 "a list of steps, a name, or a map",
                 "a pipeline cannot be %s",
-                node_kind_name(value->kind));
+                kind_text(value->kind));
             good = false;
         }
     }

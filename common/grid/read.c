@@ -56,7 +56,7 @@ const char *names_list(struct arena *arena, const struct names *names)
     return join(arena, names, "'", " and ");
 }
 
-static const char *kind_with_article(enum node_kind kind)
+const char *kind_text(enum node_kind kind)
 {
     switch (kind) {
     case NODE_NULL:
@@ -92,8 +92,8 @@ bool read_expect(
         unquoted ? "quote it" : NULL,
         "%s must be %s, found %s",
         what,
-        kind_with_article(kind),
-        kind_with_article(node->kind));
+        kind_text(kind),
+        kind_text(node->kind));
     return false;
 }
 

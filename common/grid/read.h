@@ -35,6 +35,8 @@ const char *names_help(
 /* "a, b and c" with ticks, at most eight. */
 const char *names_list(struct arena *arena, const struct names *names);
 
+/* "an integer", "a list", "nothing" for messages. */
+const char *kind_text(enum node_kind kind);
 /* E003 unless `node` has the kind. `what` as in "'axes' must be a map". */
 bool read_expect(
     const struct reader *reader,

@@ -42,7 +42,7 @@ static void fail(
         edit->line,
         (uint32_t)column + 1,
         (uint32_t)(column + width) + 1,
-        "--set PATH=VALUE, such as --set 'axes.scale=[400m-1x]' or --set 'stages.train.with.lr=1e-3'",
+        "PATH=VALUE, such as axes.scale=[400m-1x]",
         "cannot set '%s': %s",
         edit->path ? edit->path : edit->text,
         why);
@@ -94,7 +94,9 @@ static bool read_value(struct loader *loader, struct edit *edit, size_t start)
     if (!node_parse_yaml(text, strlen(text), loader->reader.arena, &node, &place, &err)) {
         const char *colon =
             str_has_prefix(err.message, "line ") ? strstr(err.message, ": ") : NULL;
-        fail(loader, edit, start + place.column - 1, 1, colon ? colon + 2 : err.message);
+        /* What is missing at the end is found on the next line. */
+        size_t column = place.line > 1 ? strlen(text) : place.column - 1;
+        fail(loader, edit, start + column, 1, colon ? colon + 2 : err.message);
         return false;
     }
     diag_stamp(node, edit->source, edit->line - 1);

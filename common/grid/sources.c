@@ -297,7 +297,7 @@ static bool read_choice_source(
         node,
         "several points of one stage are gathered over an axis; alternatives are {first: [a, b]}",
         "a source cannot be %s",
-        node->kind == NODE_LIST ? "a list" : node_kind_name(node->kind));
+        kind_text(node->kind));
     return false;
 }
 

@@ -40,6 +40,16 @@ static void load_run(
 {
     const struct reader *reader = &loader->reader;
     const struct node *run = node_get(map, "run");
+    if (run->kind == NODE_NULL) {
+        REPORT(
+            reader,
+            "E003",
+            run,
+            "run: \"null\", with quotes, is the program that does nothing",
+            "'run' names no program");
+        load->broken = true;
+        return;
+    }
     if (!read_expect(reader, run, NODE_STRING, "'run'")) {
         load->broken = true;
         return;

@@ -261,10 +261,10 @@ static struct node *replace_embedded(
                 "E036",
                 node,
                 NULL,
-                "'${%s.%s}' is a %s and cannot stand inside of text",
+                "'${%s.%s}' is %s and cannot stand inside of text",
                 reference.axis,
                 reference.field,
-                node_kind_name(value->kind));
+                kind_text(value->kind));
             return NULL;
         }
         text = arena_printf(

@@ -33,6 +33,28 @@ struct filling {
     bool good;
 };
 
+/* " at lr=5": the axes that a parameter's value depends on, its own or those of the scale. */
+static const char *at_text(const struct filling *filling, const struct manifest_param *param)
+{
+    const struct grid *grid = filling->grid;
+    const struct node *with = filling->stage->with;
+    const struct manifest *program = filling->stage->program;
+    const struct node *own = with ? node_get(with, param->name) : NULL;
+    uint32_t mask = own ? subst_axes(NULL, grid, own, UINT32_MAX, "") : 0;
+    for (size_t i = 0; with && !own && i < program->params_count; i++) {
+        const struct node *scale = node_get(with, program->params[i].name);
+        if (scale && program->params[i].type == PARAM_SCALE) {
+            mask |= subst_axes(NULL, grid, scale, UINT32_MAX, "");
+        }
+    }
+    uint32_t named[LIMIT_AXES] = {0};
+    for (size_t a = 0; a < grid->axes_count; a++) {
+        named[a] = mask >> a & 1 ? filling->point[a] : GRID_NONE;
+    }
+    const char *name = grid_point_name(grid, named, filling->reader->arena);
+    return name[0] ? arena_printf(filling->reader->arena, " at %s", name) : "";
+}
+
 static void fill_given(struct filling *filling)
 {
     struct arena *arena = filling->reader->arena;
@@ -63,7 +85,7 @@ static void fill_scales(struct filling *filling)
         if (param->type != PARAM_SCALE || !value) {
             continue;
         }
-        if (!param_value(filling->reader, param, value, filling->at)) {
+        if (!param_value(filling->reader, param, value, at_text(filling, param))) {
             filling->good = false;
             continue;
         }
@@ -89,7 +111,7 @@ static void fill_param(struct filling *filling, const struct manifest_param *par
     const struct reader *reader = filling->reader;
     struct node *value = value_of(filling, param);
     if (value) {
-        struct node *checked = param_value(reader, param, value, filling->at);
+        struct node *checked = param_value(reader, param, value, at_text(filling, param));
         filling->good = filling->good && checked;
         if (checked) {
             node_set(reader->arena, filling->params, param->name, checked);
@@ -121,7 +143,7 @@ static void fill_param(struct filling *filling, const struct manifest_param *par
         filling->stage->name,
         param->name,
         filling->stage->program->name,
-        filling->at);
+        at_text(filling, param));
 }
 
 /* Seeds that are not given follow from the one that they derive from, which has its value by
@@ -139,7 +161,11 @@ static void fill_derived(struct filling *filling, const struct manifest_param *p
         node_set(arena, filling->params, param->name, node_int(arena, derived));
         return;
     }
-    fill_param(filling, param);
+    /* A seed that is wrong was reported; only one that is null by itself leaves this one
+     * missing. */
+    if (filling->good) {
+        fill_param(filling, param);
+    }
 }
 
 static bool fill(struct filling *filling)
@@ -170,18 +196,6 @@ static bool fill(struct filling *filling)
     return filling->good;
 }
 
-/* " at lr=5,seed=1": the axes that the values depend on. */
-static const char *at_text(
-    const struct grid *grid, const uint32_t *point, uint32_t mask, struct arena *arena)
-{
-    uint32_t named[LIMIT_AXES] = {0};
-    for (size_t a = 0; a < grid->axes_count; a++) {
-        named[a] = mask >> a & 1 ? point[a] : GRID_NONE;
-    }
-    const char *name = grid_point_name(grid, named, arena);
-    return name[0] ? arena_printf(arena, " at %s", name) : "";
-}
-
 bool grid_stage_params(
     const struct grid *grid,
     const struct grid_stage *stage,
@@ -195,13 +209,11 @@ bool grid_stage_params(
         *ret_params = node_map(arena);
         return true;
     }
-    uint32_t mask = stage->with ? subst_axes(NULL, grid, stage->with, UINT32_MAX, "'with'") : 0;
     struct filling filling = {
         .reader = &reader,
         .grid = grid,
         .stage = stage,
         .point = point,
-        .at = at_text(grid, point, mask, arena),
     };
     if (!fill(&filling)) {
         return false;

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+assay_fuzz_target(fuzz_grid SOURCES fuzz_grid.c LINKS assay_grid CORPUS corpus/grid)
