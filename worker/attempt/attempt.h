@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * assay-attempt: what happens to an attempt's files, in a process of its own, so that neither
+ * the daemon nor the shim ever waits for bulk data.
+ *
+ *     assay-attempt prepare STATE TASK ATTEMPT   makes the directory ready: launch.json
+ *     assay-attempt publish STATE TASK ATTEMPT   judges and publishes: result
+ *     assay-attempt sweep STATE                  removes what is settled and old
+ *
+ * prepare and publish may be killed anywhere and run again.
+ */
+#ifndef ASSAY_WORKER_ATTEMPT_ATTEMPT_H
+#define ASSAY_WORKER_ATTEMPT_ATTEMPT_H
+
+#include "common/base/arena.h"
+#include "common/base/err.h"
+#include "common/base/node.h"
+#include "common/io/artifact.h"
+#include "proto/message.h"
+#include "worker/launch.h"
+#include "worker/settings.h"
+
+struct attempt {
+    struct arena *arena;
+    const char *state; /* absolute */
+    const char *dir;
+    struct settings settings;
+    struct artifact_store *store;
+    struct msg_assignment assignment;
+};
+
+/* Exit status of `prepare` when it wrote a result instead of launch.json. */
+#define ATTEMPT_EXIT_SETTLED 3
+
+bool attempt_prepare(struct attempt *attempt, struct err *err);
+bool attempt_publish(struct attempt *attempt, struct err *err);
+/* Empties STATE/trash and removes attempts that were settled more than age_ms ago. */
+bool attempt_sweep(const char *state, uint64_t age_ms, struct err *err);
+
+/* --- Parts of prepare --- */
+
+/* Makes in/ and returns the `inputs` of task.json. ERR_CONFLICT: an input is not what it was
+ * when it was submitted. */
+bool attempt_make_inputs(struct attempt *attempt, struct node **ret_inputs, struct err *err);
+/* Copies (links) the newest complete checkpoint of an earlier attempt, and the metrics that
+ * belong to it. */
+bool attempt_resume(struct attempt *attempt, struct launch *launch, struct err *err);
+/* Command and environment. ERR_NOT_FOUND: there is no such program. */
+bool attempt_make_launch(struct attempt *attempt, struct launch *launch, struct err *err);
+/* One link, replacing what a killed prepare left. */
+bool attempt_link(const char *target, const char *path, struct err *err);
+
+#endif

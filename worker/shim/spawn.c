@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/shim/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/base/cleanup.h"
+
+enum {
+    STATUS_CANNOT_RUN = 127,
+};
+
+NORETURN static void cannot_run(const char *what)
+{
+    dprintf(STDERR_FILENO, "assay: cannot run '%s': %s\n", what, strerror(errno));
+    _exit(STATUS_CANNOT_RUN);
+}
+
+/* The parent's death must reach us also when it came before prctl. */
+static void die_with(pid_t parent)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) {
+        _exit(STATUS_CANNOT_RUN);
+    }
+}
+
+static void reset_signals(void)
+{
+    sigset_t none;
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)signal(SIGPIPE, SIG_DFL);
+    (void)signal(SIGCHLD, SIG_DFL);
+}
+
+static void open_null(int fd, int flags)
+{
+    int null = open("/dev/null", flags);
+    if (null >= 0 && null != fd) {
+        (void)dup2(null, fd);
+    }
+}
+
+/* A stage should go before the shim does when memory runs out. */
+static void prefer_for_oom(void)
+{
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)!write(fd, "500", 3);
+        (void)close(fd);
+    }
+}
+
+NORETURN static void become_stage(
+    const struct launch *launch, const char *dir, int output_fd, pid_t parent)
+{
+    (void)setsid();
+    die_with(parent);
+    reset_signals();
+    open_null(STDIN_FILENO, O_RDONLY);
+    (void)dup2(output_fd, STDOUT_FILENO);
+    (void)dup2(output_fd, STDERR_FILENO);
+    (void)syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
+    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    prefer_for_oom();
+    if (chdir(dir) != 0) {
+        cannot_run(dir);
+    }
+    /* execve does not write to what it is given. */
+    (void)execve(
+        launch->argv[0],
+        (char *const *)(uintptr_t)launch->argv,
+        (char *const *)(uintptr_t)launch->env);
+    cannot_run(launch->argv[0]);
+}
+
+bool spawn_stage(
+    const struct launch *launch,
+    const char *dir,
+    int output_fd,
+    pid_t *ret_pid,
+    struct err *err)
+{
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid < 0) {
+        return err_sys(err, errno, "cannot start '%s'", launch->argv[0]);
+    }
+    if (pid == 0) {
+        become_stage(launch, dir, output_fd, parent);
+    }
+    *ret_pid = pid;
+    return true;
+}
+
+bool spawn_helper(const char *const *argv, pid_t *ret_pid, struct err *err)
+{
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid < 0) {
+        return err_sys(err, errno, "cannot start '%s'", argv[0]);
+    }
+    if (pid == 0) {
+        (void)setpgid(0, 0);
+        die_with(parent);
+        reset_signals();
+        (void)syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
+        (void)execv(argv[0], (char *const *)(uintptr_t)argv);
+        cannot_run(argv[0]);
+    }
+    *ret_pid = pid;
+    return true;
+}
