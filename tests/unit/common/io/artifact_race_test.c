@@ -32,7 +32,10 @@ static void make_output(const char *dir)
 NORETURN static void publish_and_leave(const char *root, const char *dir, int go_fd)
 {
     char byte = 0;
-    (void)read(go_fd, &byte, 1); /* all start at once, when the writing end is closed */
+    /* All start at once, when the writing end is closed: that is what read returns 0 for. */
+    if (read(go_fd, &byte, 1) != 0) {
+        _exit(2);
+    }
     struct arena *arena = arena_create();
     struct artifact_store *store = NULL;
     struct digest digest;
