@@ -111,13 +111,12 @@ static void dump_attempts(const struct core *core, struct str *out)
         str_appendf(
             out,
             "attempt %" PRIu64 " of %" PRIu64 " on %" PRIu32 " devices=%" PRIx64
-            " metrics=%" PRIu64 "%s\n",
+            " metrics=%" PRIu64 "\n",
             next->id.value,
             next->task.value,
             next->worker->id.value,
             next->devices.whole,
-            next->metrics_offset,
-            next->state == ATTEMPT_REVOKING ? " revoking" : "");
+            next->metrics_offset);
     }
 }
 

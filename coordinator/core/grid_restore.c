@@ -37,10 +37,11 @@ static enum task_state loaded_state(const struct graph *graph, const struct task
     return graph->row.cancelled ? TASK_CANCELLED : TASK_WAITING;
 }
 
-/* The work that a stored row speaks of, with its counters. */
-static struct work *load_work(struct core *core, const struct task_row *row)
+/* The work that a stored row speaks of, with its counters. A failed one is not found by its key
+ * before every live one is there (grid_start). */
+static struct work *load_work(const struct task_row *row)
 {
-    struct work *work = work_create(core, &row->key);
+    struct work *work = work_create(&row->key);
     work->failures = row->failures;
     work->losses = row->losses;
     work->soft_failures = row->soft_failures;
@@ -61,7 +62,7 @@ static void load_row(struct core *core, struct graph *graph, const struct task_r
         task->reason = TASK_REASON_GRID;
     }
     if (state == TASK_FAILED && !digest_is_zero(&row->key)) {
-        work_add_row(load_work(core, row), task);
+        work_add_row(load_work(row), task);
         if (row->same_as.value != 0) {
             graph->shared[graph->shared_count++] = (struct shared_failure){task, row->same_as};
         }
@@ -70,7 +71,9 @@ static void load_row(struct core *core, struct graph *graph, const struct task_r
     bool tried = row->failures + row->losses + row->soft_failures > 0;
     if (state == TASK_WAITING && tried && !digest_is_zero(&row->key)
         && works_find(core, &row->key) == NULL) {
-        work_add_row(load_work(core, row), task);
+        struct work *work = load_work(row);
+        work_hash(core, work);
+        work_add_row(work, task);
         return;
     }
     task->reason = state == TASK_WAITING ? TASK_REASON_NONE : task->reason;
@@ -107,7 +110,11 @@ static struct work *attempted_work(struct core *core, struct task *task)
     }
     struct digest key = plan_content_key(task->grid->plan, task_plan(task), inputs);
     struct work *work = works_find(core, &key);
-    return work != NULL ? work : work_create(core, &key);
+    if (work == NULL) {
+        work = work_create(&key);
+        work_hash(core, work);
+    }
+    return work;
 }
 
 /* A lost one may still report; of no use when its task needs nothing more. */
@@ -119,8 +126,8 @@ static void load_lost(struct core *core, struct task *task, const struct attempt
     if (worker == NULL || work == NULL) {
         return;
     }
-    if (task->work == NULL) {
-        work_add_row(work, task);
+    if (work->canonical == NULL) {
+        work_add_row(work, task); /* else it joins when it is evaluated */
     }
     struct attempt *attempt = attempt_load(core, row, worker, task_plan(task));
     attempt->work = work;
@@ -228,9 +235,14 @@ static void join_failures(struct core *core, struct graph *graph)
         }
         work_abandon(core, task);
         work_add_row(other->work, task);
-        work_hash(core, other->work);
     }
     graph->shared_count = 0;
+    for (uint32_t t = 0; t < graph->tasks_count; t++) {
+        struct task *task = &graph->tasks[t];
+        if (task->state == TASK_FAILED && task->work != NULL) {
+            work_hash(core, task->work);
+        }
+    }
 }
 
 static void renew_all(struct core *core)

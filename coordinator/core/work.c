@@ -82,11 +82,10 @@ void work_hash(struct core *core, struct work *work)
     }
 }
 
-struct work *work_create(struct core *core, const struct digest *key)
+struct work *work_create(const struct digest *key)
 {
     struct work *work = xcalloc(sizeof(*work));
     work->key = *key;
-    work_hash(core, work);
     return work;
 }
 
@@ -263,7 +262,8 @@ void work_join(struct core *core, struct task *task, const struct digest *key)
         return;
     }
     if (work == NULL) {
-        work = work_create(core, key);
+        work = work_create(key);
+        work_hash(core, work);
     }
     work_add_row(work, task);
     work_begin(core, work);

@@ -43,8 +43,7 @@ void work_note(struct work *work, const char *detail); /* copies; NULL clears */
 void work_lookup_answered(struct core *core, const struct event_lookup *event);
 
 struct work *works_find(const struct core *core, const struct digest *key);
-/* For loading: makes one that is found by key unless another is there already. */
-struct work *work_create(struct core *core, const struct digest *key);
+struct work *work_create(const struct digest *key);
 /* Found by key from now on, unless another is. */
 void work_hash(struct core *core, struct work *work);
 void work_add_row(struct work *work, struct task *task);

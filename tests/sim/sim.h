@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The simulator: the real core, turn and spool in a made-up world. A seed makes a world: grids,
+ * workers, a network that delays (with a heavy tail), loses, repeats and reorders, a database
+ * that fails, goes away and leaves commits in doubt, coordinators that crash, hang and depose
+ * each other, workers and shims that die. Faults stop at some time; from then on everything
+ * must come to an end. One world at a time; all its memory lies in one arena.
+ *
+ * What is checked, besides core_check() after every step:
+ *   S1  one accepted result per key (I1)
+ *   S2  what was acknowledged or assigned is in the store (I2)
+ *   S3  a write commits only for the leader's epoch and the next batch (I4)
+ *   S4  an attempt of a key starts only when no other can be live, except after a lost lease
+ * (I6) S5  exclusive programs never overlap in time S6  once faults stop, every grid finishes
+ *   S7  a core loaded from the store equals the one that wrote it
+ */
+#ifndef ASSAY_TESTS_SIM_SIM_H
+#define ASSAY_TESTS_SIM_SIM_H
+
+#include "common/base/rng.h"
+#include "coordinator/core/core.h"
+#include "coordinator/core/turn.h"
+#include "worker/core/spool.h"
+
+#define SIM_WORKERS  4
+#define SIM_COORDS   2
+#define SIM_GRIDS    3
+#define SIM_TASKS    16
+#define SIM_HELD     12 /* attempts that a worker holds */
+#define SIM_ATTEMPTS 1024
+#define SIM_STALE_MS 10000 /* age at which a standby takes the leader row over */
+
+struct world;
+
+/* --- Time --- */
+
+enum sim_kind {
+    SIM_TO_COORD = 0,
+    SIM_TO_WORKER,
+    SIM_COORD_WAKE,
+    SIM_COORD_TRY,
+    SIM_EXECUTE,
+    SIM_ANSWER,
+    SIM_ROW,
+    SIM_LOOKUP,
+    SIM_WORKER_WAKE,
+    SIM_WRITTEN,
+    SIM_SUBMIT,
+    SIM_CONTROL,
+    SIM_FAULT,
+    SIM_COORD_START,
+    SIM_WORKER_START,
+};
+
+struct sim_event {
+    uint64_t at, sequence;
+    enum sim_kind kind;
+    uint32_t index;    /* coordinator, worker or grid */
+    uint64_t instance; /* of that process: another one does not hear it */
+    void *payload;
+};
+
+/* --- The store --- */
+
+enum txn_outcome {
+    TXN_COMMITTED = 0,
+    TXN_FAILED,
+    TXN_DEPOSED,
+    TXN_UNKNOWN
+};
+
+struct txn {
+    uint32_t coord;
+    uint64_t instance, epoch, number;
+    struct effect *effects;
+    size_t count;
+    enum txn_outcome outcome; /* for its answer */
+    bool unheard;             /* the connection was lost: no answer arrives */
+};
+
+struct store_result {
+    struct result_row row;
+    struct digest plan_key;
+    bool current;
+};
+
+struct store_lease {
+    struct lease_row row;
+    uint64_t batch;
+};
+
+struct store {
+    uint64_t epoch, batch, renewed_ms; /* the leader row; renewed by its own clock */
+    uint64_t last_ms;                  /* greatest time in a row */
+    uint64_t attempt_next;
+    uint64_t down_until;
+    struct grid_row grids[SIM_GRIDS + 1];
+    const struct plan *plans[SIM_GRIDS + 1];
+    uint32_t grids_count;
+    struct task_row tasks[SIM_GRIDS + 1][SIM_TASKS];
+    bool has_task[SIM_GRIDS + 1][SIM_TASKS];
+    struct store_result *results;
+    size_t results_count, results_capacity;
+    struct attempt_row attempts[SIM_ATTEMPTS];
+    bool has_attempt[SIM_ATTEMPTS];
+    uint64_t metrics[SIM_ATTEMPTS];
+    struct store_lease *leases;
+    size_t leases_count, leases_capacity;
+    struct worker_row workers[SIM_WORKERS + 1];
+    uint32_t workers_count;
+};
+
+void store_execute(struct world *world, struct txn *txn);
+const struct result_row *store_find(const struct store *store, const struct digest *key);
+/* Loads everything into a fresh core; effects of EVENT_START go to `effects`. */
+void store_load(
+    struct world *world, struct core *core, uint64_t now_ms, struct effects *effects);
+struct txn *txn_copy(struct world *world, const struct effects *effects);
+bool store_has_lease(const struct store *store, struct attempt_id attempt);
+
+/* --- Coordinators --- */
+
+struct coord {
+    uint32_t index;
+    uint64_t instance; /* rises with each start */
+    bool alive, leading;
+    uint64_t hung_until;
+    uint64_t offset_ms; /* its clock against the world's */
+    uint64_t wake_at;
+    struct core *core;
+    struct turn turn;
+    uint64_t checked_batch;
+};
+
+void coord_start(struct world *world, struct coord *coord);
+void coord_crash(struct world *world, struct coord *coord);
+void coord_try(struct world *world, struct coord *coord);
+void coord_hear(struct world *world, struct coord *coord, const struct event *event);
+void coord_wake(struct world *world, struct coord *coord);
+void coord_answer(struct world *world, struct coord *coord, struct txn *txn);
+void coord_row(struct world *world, struct coord *coord);
+void coord_looked_up(
+    struct world *world, struct coord *coord, const struct effect_lookup *lookup);
+void coord_submit(struct world *world, uint32_t grid);
+void coord_control(struct world *world);
+
+/* --- Workers --- */
+
+enum order_kind {
+    ORDER_WELCOME = 0,
+    ORDER_ASSIGN,
+    ORDER_REVOKE,
+    ORDER_RENEWED,
+    ORDER_METRICS_ACK,
+    ORDER_ACK,
+};
+
+/* A message of a coordinator. */
+struct order {
+    enum order_kind kind;
+    uint64_t epoch, session, sent_at;
+    struct worker_id worker;
+    struct attempt_id attempt;
+    uint64_t lease_ms, offset;
+    bool accepted;
+    uint64_t work; /* hash of what equal keys share */
+    const struct plan *plan;
+    uint32_t ordinal;
+    struct welcome_item *items;
+    struct renewed_item *renewed;
+    size_t count;
+};
+
+/* One attempt at a worker's shim, which outlives the worker's process. */
+struct held {
+    struct attempt_id attempt;
+    const struct plan *plan;
+    uint32_t ordinal;
+    uint64_t work;
+    uint64_t lease_until, ends_at, started_at;
+    uint64_t metrics_length, metrics_sent;
+    enum attempt_outcome outcome; /* when it ends by itself */
+    bool ended;                   /* its exit is recorded */
+    bool spooled;                 /* its result is on the worker's disk */
+    bool used;
+};
+
+struct sim_worker {
+    uint32_t index;
+    char name[16];
+    bool alive;
+    uint64_t instance; /* incarnation of the process */
+    uint64_t hellos, session, hello_at, heard_at, renew_at;
+    bool welcome;
+    uint32_t coord;
+    uint64_t epoch; /* highest heard; on disk */
+    struct worker_id id;
+    struct worker_capacity capacity;
+    struct held held[SIM_HELD];
+    struct spool spool;
+};
+
+void worker_start(struct world *world, struct sim_worker *worker);
+void worker_crash(struct world *world, struct sim_worker *worker, bool with_shim);
+void worker_obey(struct world *world, struct sim_worker *worker, const struct order *order);
+void worker_wake(struct world *world, struct sim_worker *worker);
+/* Runs at this moment: not ended, and, if exclusive, not past its lease. */
+bool held_runs(const struct world *world, const struct held *held);
+void worker_written(struct world *world, struct sim_worker *worker, uint64_t attempt);
+
+/* --- The world --- */
+
+/* What the checkers know of an attempt. */
+struct fate {
+    uint64_t touched; /* when a leader last heard of it, or began its lease anew */
+    uint64_t work;
+    bool granted;
+    bool acknowledged; /* as accepted */
+};
+
+struct faults {
+    double lose, repeat, fail, again, kill_worker, kill_shim, kill_coord, hang_coord, outage;
+    double txn_fail, txn_unknown, control, differ;
+    uint64_t stop_at;
+    uint64_t delay_ms; /* typical delay of a message */
+};
+
+struct world {
+    struct arena *arena;
+    struct rng rng;
+    uint64_t seed, now, sequence, sessions, instances;
+    bool trace;
+    struct sim_event *queue;
+    size_t queue_count, queue_capacity;
+    struct faults faults;
+    struct store store;
+    struct coord coords[SIM_COORDS];
+    struct sim_worker workers[SIM_WORKERS];
+    uint32_t workers_count;
+    const struct plan *plans[SIM_GRIDS];
+    bool submitted[SIM_GRIDS];
+    uint32_t grids_count;
+    struct fate fates[SIM_ATTEMPTS];
+    uint64_t steps;
+    char failure[512]; /* the first violation; empty: none */
+};
+
+struct sim_result {
+    bool ok;
+    uint64_t steps, ended_at;
+    char failure[512];
+};
+
+struct sim_result world_run(struct arena *arena, uint64_t seed, bool trace);
+void world_push(
+    struct world *world,
+    uint64_t delay_ms,
+    enum sim_kind kind,
+    uint32_t index,
+    uint64_t instance,
+    void *payload);
+bool world_has_faults(const struct world *world);
+bool chance(struct world *world, double probability); /* false once faults have stopped */
+uint64_t between(struct world *world, uint64_t low, uint64_t high);
+/* A message's delay: mostly short, sometimes minutes. */
+uint64_t net_delay(struct world *world);
+/* Sends it none, one or two times. */
+void net_send(
+    struct world *world, enum sim_kind kind, uint32_t index, uint64_t instance, void *payload);
+void violation(struct world *world, const char *format, ...) PRINTF(2, 3);
+void trace(struct world *world, const char *format, ...) PRINTF(2, 3);
+uint64_t mix(uint64_t a, uint64_t b);
+struct digest digest_from(uint64_t number);
+
+/* plans.c: a small random grid. */
+const struct plan *plan_random(struct world *world, uint32_t grid);
+/* What equal content keys share, cheaply: program, parameters, input digests. */
+uint64_t work_hash_of(
+    const struct plan *plan, uint32_t ordinal, const struct digest *const *inputs);
+
+#endif

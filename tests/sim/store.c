@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The simulated database: rows, the leader row as fence, and loading. */
+#include <string.h>
+
+#include "tests/sim/sim.h"
+
+/* --- Copies of effects, which outlive the turn that made them --- */
+
+static const char *text_copy(struct arena *arena, const char *text)
+{
+    return text != NULL ? arena_strdup(arena, text) : NULL;
+}
+
+static struct result_row result_copy(struct arena *arena, const struct result_row *row)
+{
+    struct result_row copy = *row;
+    struct result_output *outputs =
+        ARENA_ARRAY(arena, struct result_output, row->outputs_count + 1);
+    for (size_t i = 0; i < row->outputs_count; i++) {
+        outputs[i] = (struct result_output){
+            text_copy(arena, row->outputs[i].name), row->outputs[i].digest};
+    }
+    copy.outputs = outputs;
+    copy.verdict_reason = text_copy(arena, row->verdict_reason);
+    return copy;
+}
+
+static void effect_deepen(struct arena *arena, struct effect *effect)
+{
+    switch (effect->kind) {
+    case EFFECT_PERSIST_GRID:
+        effect->grid.row.owner = text_copy(arena, effect->grid.row.owner);
+        effect->grid.row.name = text_copy(arena, effect->grid.row.name);
+        break;
+    case EFFECT_PERSIST_TASK:
+        effect->task.row.detail = text_copy(arena, effect->task.row.detail);
+        break;
+    case EFFECT_PERSIST_ATTEMPT:
+        effect->attempt.detail = text_copy(arena, effect->attempt.detail);
+        break;
+    case EFFECT_PERSIST_RESULT:
+        effect->result.result = result_copy(arena, &effect->result.result);
+        break;
+    case EFFECT_PERSIST_WORKER:
+        effect->worker.name = text_copy(arena, effect->worker.name);
+        effect->worker.principal = text_copy(arena, effect->worker.principal);
+        effect->worker.detail = text_copy(arena, effect->worker.detail);
+        break;
+    case EFFECT_PERSIST_METRICS:
+        effect->metrics.points = NULL;
+        effect->metrics.points_count = 0;
+        break;
+    case EFFECT_NONE:
+    case EFFECT_PERSIST_LEASE:
+    case EFFECT_PERSIST_LEASE_FLOOR:
+    case EFFECT_PERSIST_FENCE:
+    case EFFECT_PERSIST_AUDIT:
+    case EFFECT_SEND_WELCOME:
+    case EFFECT_SEND_ASSIGN:
+    case EFFECT_SEND_REVOKE:
+    case EFFECT_SEND_RENEWED:
+    case EFFECT_SEND_METRICS_ACK:
+    case EFFECT_SEND_ACK:
+    case EFFECT_SEND_DRAIN:
+    case EFFECT_REPLY:
+    case EFFECT_LOOKUP:
+    case EFFECT_KINDS:
+        break;
+    }
+}
+
+struct txn *txn_copy(struct world *world, const struct effects *effects)
+{
+    struct txn *txn = ARENA_NEW(world->arena, struct txn);
+    txn->effects = ARENA_ARRAY(world->arena, struct effect, effects->persists + 1);
+    for (size_t i = 0; i < effects->count; i++) {
+        if (effect_is_persist(effects->items[i].kind)) {
+            txn->effects[txn->count] = effects->items[i];
+            effect_deepen(world->arena, &txn->effects[txn->count]);
+            txn->count++;
+        }
+    }
+    return txn;
+}
+
+/* --- Commit --- */
+
+const struct result_row *store_find(const struct store *store, const struct digest *key)
+{
+    for (size_t i = 0; i < store->results_count; i++) {
+        if (store->results[i].current && digest_equal(&store->results[i].row.key, key)) {
+            return &store->results[i].row;
+        }
+    }
+    return NULL;
+}
+
+/* S1 */
+static void apply_result(struct world *world, const struct effect_persist_result *result)
+{
+    struct store *store = &world->store;
+    bool exists = store_find(store, &result->result.key) != NULL;
+    if (exists && !result->recomputed) {
+        violation(
+            world,
+            "S1: a second result of one key: attempt %lu",
+            (unsigned long)result->result.attempt.value);
+    }
+    struct store_result row = {
+        .row = result->result,
+        .plan_key = result->plan->tasks[task_ordinal(result->task)].plan_key,
+        .current = !exists,
+    };
+    ARENA_PUSH(
+        world->arena, store->results, store->results_count, store->results_capacity, row);
+}
+
+static void apply_leases_anew(struct store *store, uint64_t batch)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < store->leases_count; i++) {
+        if (store->leases[i].batch == batch) {
+            store->leases[kept++] = store->leases[i];
+        }
+    }
+    store->leases_count = kept;
+}
+
+static void apply(struct world *world, const struct effect *effect, uint64_t batch)
+{
+    struct store *store = &world->store;
+    switch (effect->kind) {
+    case EFFECT_PERSIST_GRID: {
+        uint32_t grid = effect->grid.row.grid.value;
+        store->grids[grid] = effect->grid.row;
+        store->plans[grid] = effect->grid.plan;
+        if (effect->grid.created) {
+            store->grids_count = grid > store->grids_count ? grid : store->grids_count;
+        }
+        break;
+    }
+    case EFFECT_PERSIST_TASK: {
+        struct task_id task = effect->task.row.task;
+        store->tasks[task_grid(task).value][task_ordinal(task)] = effect->task.row;
+        store->has_task[task_grid(task).value][task_ordinal(task)] = true;
+        break;
+    }
+    case EFFECT_PERSIST_LEASE: {
+        struct store_lease lease = {effect->lease, batch};
+        ARENA_PUSH(
+            world->arena, store->leases, store->leases_count, store->leases_capacity, lease);
+        break;
+    }
+    case EFFECT_PERSIST_LEASE_FLOOR:
+        apply_leases_anew(store, batch);
+        break;
+    case EFFECT_PERSIST_FENCE:
+        store->attempt_next = effect->mark.value;
+        break;
+    case EFFECT_PERSIST_ATTEMPT: {
+        uint64_t attempt = effect->attempt.attempt.value % SIM_ATTEMPTS;
+        store->attempts[attempt] = effect->attempt;
+        store->has_attempt[attempt] = true;
+        break;
+    }
+    case EFFECT_PERSIST_RESULT:
+        apply_result(world, &effect->result);
+        break;
+    case EFFECT_PERSIST_METRICS:
+        store->metrics[effect->metrics.attempt.value % SIM_ATTEMPTS] =
+            effect->metrics.offset_end;
+        break;
+    case EFFECT_PERSIST_WORKER: {
+        uint32_t worker = effect->worker.worker.value;
+        store->workers[worker] = effect->worker;
+        store->workers_count = worker > store->workers_count ? worker : store->workers_count;
+        break;
+    }
+    case EFFECT_PERSIST_AUDIT:
+        store->last_ms =
+            effect->audit.at_ms > store->last_ms ? effect->audit.at_ms : store->last_ms;
+        break;
+    case EFFECT_NONE:
+    case EFFECT_SEND_WELCOME:
+    case EFFECT_SEND_ASSIGN:
+    case EFFECT_SEND_REVOKE:
+    case EFFECT_SEND_RENEWED:
+    case EFFECT_SEND_METRICS_ACK:
+    case EFFECT_SEND_ACK:
+    case EFFECT_SEND_DRAIN:
+    case EFFECT_REPLY:
+    case EFFECT_LOOKUP:
+    case EFFECT_KINDS:
+        violation(world, "%s is no row", effect_kind_name(effect->kind));
+        break;
+    }
+}
+
+/* The transaction runs now; its answer is on the way. The first statement is the fence. */
+void store_execute(struct world *world, struct txn *txn)
+{
+    struct store *store = &world->store;
+    enum txn_outcome outcome = TXN_COMMITTED;
+    if (store->down_until > world->now) {
+        outcome = TXN_UNKNOWN;
+    } else if (store->epoch != txn->epoch || store->batch + 1 != txn->number) {
+        outcome = TXN_DEPOSED;
+    } else if (chance(world, world->faults.txn_fail)) {
+        outcome = TXN_FAILED;
+    } else {
+        store->batch = txn->number;
+        store->renewed_ms = world->now;
+        for (size_t i = 0; i < txn->count; i++) {
+            apply(world, &txn->effects[i], txn->number);
+        }
+    }
+    trace(
+        world,
+        "store: epoch %lu batch %lu, %zu rows: %d",
+        (unsigned long)txn->epoch,
+        (unsigned long)txn->number,
+        txn->count,
+        (int)outcome);
+    txn->outcome = outcome;
+    if (!txn->unheard) {
+        world_push(world, 1, SIM_ANSWER, txn->coord, txn->instance, txn);
+    }
+}
+
+/* --- Loading --- */
+
+bool store_has_lease(const struct store *store, struct attempt_id attempt)
+{
+    for (size_t i = 0; i < store->leases_count; i++) {
+        if (store->leases[i].row.attempt.value == attempt.value) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const struct lease_row *newest_lease(
+    const struct store *store, struct attempt_id attempt)
+{
+    for (size_t i = store->leases_count; i > 0; i--) {
+        if (store->leases[i - 1].row.attempt.value == attempt.value) {
+            return &store->leases[i - 1].row;
+        }
+    }
+    return NULL;
+}
+
+static bool is_open(const struct store *store, struct attempt_id attempt)
+{
+    uint64_t at = attempt.value % SIM_ATTEMPTS;
+    return !store->has_attempt[at] || store->attempts[at].outcome == OUTCOME_NONE;
+}
+
+/* Open attempts come from leases, lost ones from attempt rows. */
+static size_t load_attempts(
+    struct world *world, uint32_t grid, struct attempt_row **ret_attempts)
+{
+    const struct store *store = &world->store;
+    struct attempt_row *rows = NULL;
+    size_t count = 0;
+    size_t capacity = 0;
+    for (size_t i = 0; i < store->leases_count; i++) {
+        const struct lease_row *lease = &store->leases[i].row;
+        if (newest_lease(store, lease->attempt) != lease || !is_open(store, lease->attempt)
+            || task_grid(lease->task).value != grid) {
+            continue;
+        }
+        uint64_t at = lease->attempt.value % SIM_ATTEMPTS;
+        struct attempt_row row = {
+            .attempt = lease->attempt,
+            .task = lease->task,
+            .worker = lease->worker,
+            .devices = lease->devices,
+            .granted_ms = lease->granted_ms,
+            .started_ms = store->has_attempt[at] ? store->attempts[at].started_ms : 0,
+            .metrics_offset = store->metrics[at],
+        };
+        ARENA_PUSH(world->arena, rows, count, capacity, row);
+    }
+    for (size_t i = 0; i < SIM_ATTEMPTS; i++) {
+        if (store->has_attempt[i] && store->attempts[i].outcome == OUTCOME_LOST
+            && task_grid(store->attempts[i].task).value == grid) {
+            struct attempt_row row = store->attempts[i];
+            row.metrics_offset = store->metrics[i];
+            ARENA_PUSH(world->arena, rows, count, capacity, row);
+        }
+    }
+    *ret_attempts = rows;
+    return count;
+}
+
+static size_t load_results(
+    struct world *world, uint32_t grid, struct loaded_result **ret_results)
+{
+    const struct store *store = &world->store;
+    struct loaded_result *results = NULL;
+    size_t count = 0;
+    size_t capacity = 0;
+    for (uint32_t t = 0; t < store->plans[grid]->tasks_count; t++) {
+        const struct task_row *task = &store->tasks[grid][t];
+        if (!store->has_task[grid][t] || task->state != TASK_DONE) {
+            continue;
+        }
+        for (size_t i = 0; i < store->results_count; i++) {
+            const struct result_row *row = &store->results[i].row;
+            if (row->attempt.value == task->attempt.value) {
+                struct loaded_result loaded = {task->task, *row};
+                ARENA_PUSH(world->arena, results, count, capacity, loaded);
+                break;
+            }
+        }
+    }
+    *ret_results = results;
+    return count;
+}
+
+static void load_grid(
+    struct world *world,
+    struct core *core,
+    uint32_t grid,
+    uint64_t now_ms,
+    struct effects *effects)
+{
+    const struct store *store = &world->store;
+    struct task_row rows[SIM_TASKS];
+    size_t rows_count = 0;
+    for (uint32_t t = 0; t < store->plans[grid]->tasks_count; t++) {
+        if (store->has_task[grid][t]) {
+            rows[rows_count++] = store->tasks[grid][t];
+        }
+    }
+    struct loaded_result *results;
+    struct attempt_row *attempts;
+    size_t results_count = load_results(world, grid, &results);
+    size_t attempts_count = load_attempts(world, grid, &attempts);
+    struct event event = {
+        .kind = EVENT_GRID,
+        .now_ms = now_ms,
+        .grid =
+            {
+                .row = store->grids[grid],
+                .plan = store->plans[grid],
+                .rows = rows,
+                .rows_count = rows_count,
+                .results = results,
+                .results_count = results_count,
+                .attempts = attempts,
+                .attempts_count = attempts_count,
+            },
+    };
+    core_step(core, &event, effects);
+}
+
+void store_load(
+    struct world *world, struct core *core, uint64_t now_ms, struct effects *effects)
+{
+    const struct store *store = &world->store;
+    for (uint32_t w = 1; w <= store->workers_count; w++) {
+        struct event event = {
+            .kind = EVENT_LOAD_WORKER, .now_ms = now_ms, .load_worker = store->workers[w]};
+        core_step(core, &event, effects);
+    }
+    for (uint32_t grid = 1; grid <= store->grids_count; grid++) {
+        load_grid(world, core, grid, now_ms, effects);
+    }
+    struct event event = {
+        .kind = EVENT_START,
+        .now_ms = now_ms,
+        .start =
+            {
+                .attempt_next = store->attempt_next,
+                .grid_next = store->grids_count + 1,
+                .worker_next = store->workers_count + 1,
+            },
+    };
+    core_step(core, &event, effects);
+}

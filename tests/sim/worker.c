@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A simulated worker: obeys the protocol, keeps its results in the real spool. Its shim and its
+ * disk (struct held) outlive its process. */
+#include <string.h>
+
+#include "tests/sim/sim.h"
+
+#define HELLO_TIMEOUT_MS 5000
+#define RENEW_MS         10000
+#define QUIET_MS         45000 /* then it tries the other coordinator */
+
+/* The shim ends exclusive attempts with their lease, whether or not its worker lives. */
+bool held_runs(const struct world *world, const struct held *held)
+{
+    return held->used && !held->ended && held->ends_at > world->now
+           && (!held->plan->tasks[held->ordinal].exclusive || held->lease_until > world->now);
+}
+
+static struct held *held_find(struct sim_worker *worker, struct attempt_id attempt)
+{
+    for (uint32_t i = 0; i < SIM_HELD; i++) {
+        if (worker->held[i].used && worker->held[i].attempt.value == attempt.value) {
+            return &worker->held[i];
+        }
+    }
+    return NULL;
+}
+
+static void send_up(struct world *world, struct sim_worker *worker, const struct event *event)
+{
+    struct event *copy = arena_copy(world->arena, event, sizeof(*event));
+    const struct coord *coord = &world->coords[worker->coord];
+    net_send(world, SIM_TO_COORD, worker->coord, coord->instance, copy);
+}
+
+static struct event_from from_of(const struct sim_worker *worker)
+{
+    return (struct event_from){worker->id, {worker->session}};
+}
+
+/* Besides the regular ones. */
+static void wake_in(struct world *world, struct sim_worker *worker, uint64_t delay)
+{
+    world_push(world, delay, SIM_WORKER_WAKE, worker->index, worker->instance, worker);
+}
+
+/* --- Life --- */
+
+/* Results that the shim recorded and the disk's spool does not have are made again; those that
+ * it has are loaded. */
+void worker_start(struct world *world, struct sim_worker *worker)
+{
+    worker->alive = true;
+    worker->instance = ++world->instances;
+    worker->hellos = 0;
+    worker->welcome = false;
+    worker->hello_at = world->now;
+    spool_init(&worker->spool);
+    for (uint32_t i = 0; i < SIM_HELD; i++) {
+        struct held *held = &worker->held[i];
+        if (held->used && held->ended) {
+            if (held->spooled) {
+                (void)spool_load(&worker->spool, held->attempt.value, NULL);
+            } else {
+                (void)spool_add(&worker->spool, held->attempt.value, NULL);
+            }
+        }
+    }
+    world_push(world, 1, SIM_WORKER_WAKE, worker->index, worker->instance, NULL);
+}
+
+void worker_crash(struct world *world, struct sim_worker *worker, bool with_shim)
+{
+    trace(world, "worker %u dies%s", worker->index, with_shim ? " with its shim" : "");
+    spool_done(&worker->spool);
+    worker->alive = false;
+    worker->session = 0;
+    for (uint32_t i = 0; i < SIM_HELD && with_shim; i++) {
+        if (!worker->held[i].ended) {
+            worker->held[i].used = false; /* stages die with their shim */
+        }
+    }
+    uint64_t delay = between(world, 100, 90000);
+    world_push(world, delay, SIM_WORKER_START, worker->index, 0, NULL);
+}
+
+/* --- Attempts --- */
+
+static void end_attempt(
+    struct world *world,
+    struct sim_worker *worker,
+    struct held *held,
+    enum attempt_outcome outcome)
+{
+    if (held->ended) {
+        return;
+    }
+    held->ended = true;
+    held->outcome = outcome;
+    (void)spool_add(&worker->spool, held->attempt.value, NULL);
+    trace(
+        world,
+        "worker %u: attempt %lu ends: %s",
+        worker->index,
+        (unsigned long)held->attempt.value,
+        attempt_outcome_name(outcome));
+}
+
+/* S5 */
+static void check_exclusive(struct world *world, const struct held *mine)
+{
+    for (uint32_t w = 0; w < world->workers_count; w++) {
+        for (uint32_t i = 0; i < SIM_HELD; i++) {
+            const struct held *held = &world->workers[w].held[i];
+            if (held != mine && held_runs(world, held) && held->work == mine->work) {
+                violation(world, "S5: exclusive attempts overlap");
+            }
+        }
+    }
+}
+
+static enum attempt_outcome outcome_random(struct world *world)
+{
+    if (chance(world, world->faults.fail)) {
+        return rng_below(&world->rng, 2) == 0 ? OUTCOME_FAILED : OUTCOME_MEMORY;
+    }
+    return chance(world, world->faults.again) ? OUTCOME_AGAIN : OUTCOME_DONE;
+}
+
+static bool has_room(const struct sim_worker *worker, const struct plan *plan, uint32_t ordinal)
+{
+    uint32_t slots = 0;
+    uint32_t cpus = plan->tasks[ordinal].needs.cpus_milli;
+    for (uint32_t i = 0; i < SIM_HELD; i++) {
+        const struct held *held = &worker->held[i];
+        if (held->used && !held->ended) {
+            slots++;
+            cpus += held->plan->tasks[held->ordinal].needs.cpus_milli;
+        }
+    }
+    return slots < worker->capacity.slots && cpus <= worker->capacity.cpus_milli;
+}
+
+static void begin_attempt(
+    struct world *world, struct sim_worker *worker, const struct order *order)
+{
+    if (held_find(worker, order->attempt) != NULL) {
+        return;
+    }
+    struct held *held = NULL;
+    for (uint32_t i = 0; i < SIM_HELD; i++) {
+        held = worker->held[i].used ? held : &worker->held[i];
+    }
+    if (held == NULL) {
+        return; /* as if it were lost: the next RENEW does not name it */
+    }
+    bool room = has_room(worker, order->plan, order->ordinal);
+    const struct plan_task *task = &order->plan->tasks[order->ordinal];
+    *held = (struct held){
+        .attempt = order->attempt,
+        .plan = order->plan,
+        .ordinal = order->ordinal,
+        .work = order->work,
+        .lease_until = order->sent_at + order->lease_ms,
+        .started_at = world->now,
+        .used = true,
+    };
+    if (!room || (task->exclusive && held->lease_until <= world->now)) {
+        end_attempt(world, worker, held, OUTCOME_AGAIN);
+        return;
+    }
+    if (task->exclusive) {
+        check_exclusive(world, held);
+    }
+    held->outcome = outcome_random(world);
+    held->ends_at =
+        world->now + between(world, 1, rng_below(&world->rng, 4) == 0 ? 400000 : 5000);
+    held->metrics_length = rng_below(&world->rng, 3) == 0 ? between(world, 1, 100) : 0;
+    trace(
+        world,
+        "worker %u: attempt %lu runs %s",
+        worker->index,
+        (unsigned long)held->attempt.value,
+        task->name);
+    wake_in(world, worker, held->ends_at - world->now);
+    send_up(
+        world,
+        worker,
+        &(struct event){
+            .kind = EVENT_STARTED,
+            .started = {.from = from_of(worker), .attempt = held->attempt}});
+}
+
+/* --- Messages --- */
+
+static void send_hello(struct world *world, struct sim_worker *worker)
+{
+    spool_link_down(&worker->spool);
+    worker->welcome = false;
+    worker->session = ++world->sessions;
+    worker->hellos++;
+    worker->hello_at = world->now + HELLO_TIMEOUT_MS + between(world, 0, 2000);
+    if (worker->hellos % 2 == 0) {
+        worker->coord = (worker->coord + 1) % SIM_COORDS;
+    }
+    struct inventory_item *items = ARENA_ARRAY(world->arena, struct inventory_item, SIM_HELD);
+    size_t count = 0;
+    for (uint32_t i = 0; i < SIM_HELD; i++) {
+        const struct held *held = &worker->held[i];
+        if (held->used) {
+            items[count++] = (struct inventory_item){
+                held->attempt, held->ended ? INVENTORY_FINISHED : INVENTORY_RUNNING};
+        }
+    }
+    struct event event = {
+        .kind = EVENT_HELLO,
+        .hello =
+            {
+                .session = {worker->session},
+                .name = worker->name,
+                .principal = "cluster",
+                .incarnation = worker->instance,
+                .number = worker->hellos,
+                .capacity = worker->capacity,
+                .inventory = items,
+                .inventory_count = count,
+            },
+    };
+    send_up(world, worker, &event);
+}
+
+static void send_renew(struct world *world, struct sim_worker *worker)
+{
+    struct attempt_id *attempts = ARENA_ARRAY(world->arena, struct attempt_id, SIM_HELD);
+    size_t count = 0;
+    for (uint32_t i = 0; i < SIM_HELD; i++) {
+        if (worker->held[i].used) {
+            attempts[count++] = worker->held[i].attempt;
+        }
+    }
+    worker->renew_at = world->now + RENEW_MS;
+    struct event event = {
+        .kind = EVENT_RENEW,
+        .renew = {.from = from_of(worker), .attempts = attempts, .attempts_count = count},
+    };
+    send_up(world, worker, &event);
+}
+
+static void send_metrics(
+    struct world *world, struct sim_worker *worker, const struct held *held, uint64_t offset)
+{
+    if (offset >= held->metrics_length) {
+        return;
+    }
+    struct event event = {
+        .kind = EVENT_METRICS,
+        .metrics =
+            {
+                .from = from_of(worker),
+                .attempt = held->attempt,
+                .offset = offset,
+                .length = 1 + (held->metrics_length - offset) / 2,
+            },
+    };
+    send_up(world, worker, &event);
+}
+
+/* Equal inputs give equal bytes, but for a fault that makes them differ; some programs say the
+ * same whatever they read. */
+static struct digest output_of(struct world *world, const struct held *held)
+{
+    if (held->plan->tasks[held->ordinal].program == 1) {
+        return digest_from(1);
+    }
+    uint64_t extra = chance(world, world->faults.differ) ? held->attempt.value : 0;
+    return digest_from(mix(held->work, extra));
+}
+
+static void send_finished(
+    struct world *world, struct sim_worker *worker, const struct held *held)
+{
+    const struct plan_task *task = &held->plan->tasks[held->ordinal];
+    const struct plan_program *program = &held->plan->programs[task->program];
+    struct result_output *outputs = ARENA_ARRAY(world->arena, struct result_output, 1);
+    outputs[0] = (struct result_output){"out", output_of(world, held)};
+    struct event event = {
+        .kind = EVENT_FINISHED,
+        .finished =
+            {
+                .from = from_of(worker),
+                .attempt = held->attempt,
+                .outcome = held->outcome,
+                .exit_status = held->outcome == OUTCOME_FAILED,
+                .started_ms_ago = 1 + world->now - held->started_at,
+                .metrics_length = held->outcome == OUTCOME_DONE ? held->metrics_length : 0,
+                .outputs = outputs,
+                .outputs_count = program->builtin ? 0 : task->outputs_count,
+            },
+    };
+    if (program->decision) {
+        event.finished.verdict = held->work % 3 == 0 ? DECISION_SKIP : DECISION_GO;
+        event.finished.verdict_reason = "because";
+    }
+    send_up(world, worker, &event);
+}
+
+static void run_spool(struct world *world, struct sim_worker *worker)
+{
+    for (;;) {
+        struct spool_action action = spool_next(&worker->spool, world->now);
+        struct held *held = held_find(worker, (struct attempt_id){action.attempt});
+        switch (action.kind) {
+        case SPOOL_NOTHING:
+            return;
+        case SPOOL_WRITE: {
+            uint64_t *attempt = arena_copy(world->arena, &action.attempt, sizeof(uint64_t));
+            world_push(
+                world,
+                between(world, 1, 30),
+                SIM_WRITTEN,
+                worker->index,
+                worker->instance,
+                attempt);
+            break;
+        }
+        case SPOOL_SEND:
+            if (held != NULL) {
+                send_finished(world, worker, held);
+            }
+            break;
+        case SPOOL_DELETE:
+            if (held != NULL) {
+                held->used = false;
+            }
+            spool_deleted(&worker->spool, action.attempt);
+            break;
+        }
+    }
+}
+
+void worker_written(struct world *world, struct sim_worker *worker, uint64_t attempt)
+{
+    struct held *held = held_find(worker, (struct attempt_id){attempt});
+    if (held != NULL) {
+        held->spooled = true;
+    }
+    spool_written(&worker->spool, attempt);
+    run_spool(world, worker);
+}
+
+static void welcomed(struct world *world, struct sim_worker *worker, const struct order *order)
+{
+    if (worker->welcome) {
+        return;
+    }
+    worker->welcome = true;
+    worker->id = order->worker;
+    worker->renew_at = world->now + RENEW_MS;
+    for (size_t i = 0; i < order->count; i++) {
+        struct held *held = held_find(worker, order->items[i].attempt);
+        if (held == NULL) {
+            continue;
+        }
+        switch (order->items[i].verdict) {
+        case WELCOME_KEEP:
+            held->lease_until = order->sent_at + order->items[i].lease_ms;
+            break;
+        case WELCOME_KILL:
+            end_attempt(world, worker, held, OUTCOME_REVOKED);
+            break;
+        case WELCOME_ACKNOWLEDGED:
+            spool_acknowledged(&worker->spool, held->attempt.value);
+            break;
+        }
+    }
+    spool_link_up(&worker->spool);
+}
+
+void worker_obey(struct world *world, struct sim_worker *worker, const struct order *order)
+{
+    if (!worker->alive || order->session != worker->session || order->epoch < worker->epoch) {
+        return;
+    }
+    worker->epoch = order->epoch;
+    worker->heard_at = world->now;
+    struct held *held = held_find(worker, order->attempt);
+    switch (order->kind) {
+    case ORDER_WELCOME:
+        welcomed(world, worker, order);
+        break;
+    case ORDER_ASSIGN:
+        begin_attempt(world, worker, order);
+        break;
+    case ORDER_REVOKE:
+        if (held != NULL) {
+            /* It may still finish by itself within its grace period. */
+            uint64_t grace = between(world, 1, 3000);
+            if (held->ends_at > world->now + grace || held->outcome != OUTCOME_DONE) {
+                held->outcome = OUTCOME_REVOKED;
+                held->ends_at = world->now + grace;
+            }
+            wake_in(world, worker, grace);
+        }
+        break;
+    case ORDER_RENEWED:
+        for (size_t i = 0; i < order->count; i++) {
+            struct held *renewed = held_find(worker, order->renewed[i].attempt);
+            uint64_t until = order->sent_at + order->renewed[i].lease_ms;
+            if (renewed != NULL && renewed->lease_until < until) {
+                renewed->lease_until = until;
+            }
+        }
+        break;
+    case ORDER_METRICS_ACK:
+        if (held != NULL && order->offset < held->metrics_length) {
+            send_metrics(world, worker, held, order->offset);
+        } else if (held != NULL) {
+            spool_again(&worker->spool, held->attempt.value);
+        }
+        break;
+    case ORDER_ACK:
+        if (held != NULL && held->ended) {
+            spool_acknowledged(&worker->spool, order->attempt.value);
+        }
+        break;
+    }
+    run_spool(world, worker);
+}
+
+/* --- Time --- */
+
+static void attend_attempts(struct world *world, struct sim_worker *worker)
+{
+    for (uint32_t i = 0; i < SIM_HELD; i++) {
+        struct held *held = &worker->held[i];
+        if (!held->used || held->ended) {
+            continue;
+        }
+        if (held->ends_at <= world->now) {
+            end_attempt(world, worker, held, held->outcome);
+        } else if (!held_runs(world, held)) {
+            end_attempt(world, worker, held, OUTCOME_AGAIN);
+        }
+    }
+}
+
+void worker_wake(struct world *world, struct sim_worker *worker)
+{
+    attend_attempts(world, worker);
+    bool quiet = worker->welcome && worker->heard_at + QUIET_MS <= world->now;
+    if ((!worker->welcome && worker->hello_at <= world->now) || quiet) {
+        worker->heard_at = world->now;
+        send_hello(world, worker);
+    } else if (worker->welcome && worker->renew_at <= world->now) {
+        send_renew(world, worker);
+    }
+    run_spool(world, worker);
+}
