@@ -6,7 +6,7 @@
 #include "curation/ops/documents.h"
 #include "curation/ops/line_dedup.h"
 #include "curation/ops/op.h"
-#include "curation/ops/reached.h"
+#include "curation/ops/selection.h"
 #include "curation/ops/text_tree.h"
 #include "curation/steps/features.h"
 
@@ -80,23 +80,45 @@ static bool rewrite_group(
     return true;
 }
 
-/* All groups that the step sees: their documents and numbers. */
+/* The groups that a global step sees: those of what reached it; with nothing dropped yet, one
+ * per text, all their present documents. */
+static bool find_groups(
+    struct rewrite *rewrite, const struct task_input *text, size_t *ret_count, struct err *err)
+{
+    bool given;
+    if (!selection_read_input(rewrite->task, &rewrite->reached, &given, err)) {
+        return false;
+    }
+    size_t count = given ? rewrite->reached.count : text->count;
+    if (text->count != 1 && text->count != count) {
+        return err_set(err, ERR_INPUT, "%zu texts, but %zu groups", text->count, count);
+    }
+    *ret_count = count;
+    return true;
+}
+
+static int64_t group_number(const struct rewrite *rewrite, int64_t group, size_t place)
+{
+    if (!rewrite->global) {
+        return group;
+    }
+    bool given = rewrite->reached.count > 0;
+    return given ? (int64_t)rewrite->reached.groups[place].group : (int64_t)place;
+}
+
 static bool rewrite_groups(struct rewrite *rewrite, int64_t group, struct err *err)
 {
     struct task *task = rewrite->task;
     const struct task_input *text;
+    size_t count = 1;
     if (!task_need_input(task, "text", &text, err)
-        || (rewrite->global && !reached_read(task, &rewrite->reached, err))) {
+        || (rewrite->global && !find_groups(rewrite, text, &count, err))) {
         return false;
-    }
-    size_t count = rewrite->global ? rewrite->reached.count : 1;
-    if (text->count != 1 && text->count != count) {
-        return err_set(err, ERR_INPUT, "%zu texts, but %zu groups", text->count, count);
     }
     struct documents *documents = ARENA_ARRAY(task->arena, struct documents, count);
     double total = 0;
     for (size_t i = 0; i < count; i++) {
-        int64_t number = rewrite->global ? rewrite->reached.groups[i].group : group;
+        int64_t number = group_number(rewrite, group, i);
         const char *path = documents_path(text, i);
         if (!documents_open(path, number, task->arena, &documents[i], err)) {
             return false;
@@ -105,9 +127,8 @@ static bool rewrite_groups(struct rewrite *rewrite, int64_t group, struct err *e
     }
     task_begin(task, total, "bytes");
     for (size_t i = 0; i < count; i++) {
-        rewrite->current = rewrite->global ? &rewrite->reached.groups[i] : NULL;
-        int64_t number = rewrite->global ? rewrite->reached.groups[i].group : group;
-        if (!rewrite_group(rewrite, number, &documents[i], err)) {
+        rewrite->current = rewrite->reached.count > 0 ? &rewrite->reached.groups[i] : NULL;
+        if (!rewrite_group(rewrite, group_number(rewrite, group, i), &documents[i], err)) {
             return false;
         }
     }
