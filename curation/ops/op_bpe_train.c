@@ -140,14 +140,20 @@ static bool choose_sample(struct training *training, uint64_t bytes_max, struct 
         qsort(samples, count, sizeof(*samples), compare_samples);
     }
     uint64_t sum = 0;
-    for (size_t i = 0; i < count; i++) {
-        sum += samples[i].bytes;
-        if (sum > bytes_max && i > 0) {
-            training->has_last = true;
-            training->last = samples[i - 1].digest;
-            break;
-        }
+    size_t fitting = 0;
+    while (fitting < count && sum + samples[fitting].bytes <= bytes_max) {
+        sum += samples[fitting++].bytes;
     }
+    if (fitting == count) {
+        return true;
+    }
+    while (fitting > 0
+           && digest_equal(&samples[fitting].digest, &samples[fitting - 1].digest)) {
+        fitting--;
+    }
+    /* A first document that is larger than the sample is better than none. */
+    training->has_last = true;
+    training->last = samples[fitting > 0 ? fitting - 1 : 0].digest;
     return true;
 }
 
