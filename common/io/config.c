@@ -57,10 +57,27 @@ bool config_fail_unknown(
     return nearest ? err_hint(err, "did you mean '%s%s'?", prefix, nearest) : false;
 }
 
+/* What is said twice on the command line adds up. */
+static void prepend(
+    struct config *config, const struct config_value *former, struct config_value *value)
+{
+    size_t count = former->list_count + value->list_count;
+    const char **list = ARENA_ARRAY(config->arena, const char *, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        list[i] =
+            i < former->list_count ? former->list[i] : value->list[i - former->list_count];
+    }
+    value->list = list;
+    value->list_count = count;
+}
+
 void config_store(
     struct config *config, size_t index, struct config_value value, enum config_source source)
 {
     if (config->values[index].source <= source) {
+        if (source == CONFIG_FROM_FLAG && config->values[index].source == source) {
+            prepend(config, &config->values[index], &value);
+        }
         value.source = source;
         config->values[index] = value;
     }
@@ -116,7 +133,7 @@ static bool value_from_node(
 {
     switch (node->kind) {
     case NODE_LIST:
-        if (key->type == CONFIG_LIST) {
+        if (key->type == CONFIG_LIST || key->type == CONFIG_EACH) {
             return list_from_node(key, node, config->arena, ret_value, err);
         }
         break;
@@ -273,7 +290,8 @@ bool config_bool(const struct config *config, const char *name)
 
 const char *const *config_list(const struct config *config, const char *name, size_t *ret_count)
 {
-    CHECK(type_of(config, name) == CONFIG_LIST);
+    enum config_type type = type_of(config, name);
+    CHECK(type == CONFIG_LIST || type == CONFIG_EACH);
     const struct config_value *value = value_of(config, name);
     *ret_count = value->list_count;
     return value->list;

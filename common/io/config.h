@@ -28,7 +28,8 @@ enum config_type {
     CONFIG_BOOL, /* true or false; the bare flag means true */
     CONFIG_DURATION, /* "500ms", "30s", "15m", "24h", "7d"; in milliseconds, min and max too */
     CONFIG_BYTES,    /* "64", "4KiB", "10MB", "2GiB"; min and max apply */
-    CONFIG_LIST,     /* strings: a YAML list, or separated by commas */
+    CONFIG_LIST,     /* strings: a YAML list, or separated by commas; repeated flags add up */
+    CONFIG_EACH,     /* strings with commas in them: a YAML list, or one per flag */
 };
 
 struct config_key {
@@ -85,7 +86,7 @@ const char *config_text(const struct config *config, const char *name); /* STRIN
 int64_t config_int(const struct config *config, const char *name); /* INT, DURATION, BYTES */
 bool config_bool(const struct config *config, const char *name);
 const char *const *config_list(
-    const struct config *config, const char *name, size_t *ret_count);
+    const struct config *config, const char *name, size_t *ret_count); /* LIST, EACH */
 bool config_is_set(const struct config *config, const char *name);
 enum config_source config_source_of(const struct config *config, const char *name);
 

@@ -67,7 +67,7 @@ static void append_value(
         str_append(out, "(secret)");
         return;
     }
-    if (key->type != CONFIG_LIST) {
+    if (key->type != CONFIG_LIST && key->type != CONFIG_EACH) {
         str_append(out, value->text);
         return;
     }

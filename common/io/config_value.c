@@ -107,6 +107,8 @@ const char *config_metavar(const struct config_key *key)
         return "BYTES";
     case CONFIG_LIST:
         return "A,B,...";
+    case CONFIG_EACH:
+        return "TEXT";
     }
     return "VALUE";
 }
@@ -216,6 +218,10 @@ bool config_parse_value(
         break;
     case CONFIG_LIST:
         parse_list(text, arena, &value);
+        break;
+    case CONFIG_EACH:
+        value.list = ARENA_ARRAY(arena, const char *, 1);
+        value.list[value.list_count++] = value.text;
         break;
     }
     *ret_value = value;

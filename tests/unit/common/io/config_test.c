@@ -168,6 +168,36 @@ static void bad_files_are_refused_with_their_place(void **state)
     }
 }
 
+static void repeated_flags_add_up(void **state)
+{
+    (void)state;
+
+    static const struct config_key own[] = {
+        {.name = "label", .type = CONFIG_LIST},
+        {.name = "set", .type = CONFIG_EACH},
+        {0},
+    };
+
+    char words[][24] = {"prog", "--label=a,b", "--label", "c", "--set=x=[1, 2]", "--set", "y"};
+    char *argv[ARRAY_LEN(words) + 1] = {0};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        argv[i] = words[i];
+    }
+    int argc = (int)ARRAY_LEN(words);
+    struct config *config = config_create(own, arena);
+    struct err err = {0};
+    assert_true(config_set(config, "set", "from elsewhere", CONFIG_FROM_ENVIRONMENT, &err));
+    assert_true(config_add_flags(config, &argc, argv, &err));
+    size_t count = 0;
+    const char *const *labels = config_list(config, "label", &count);
+    assert_int_equal(count, 3);
+    assert_string_equal(labels[2], "c");
+    const char *const *sets = config_list(config, "set", &count);
+    assert_int_equal(count, 2);
+    assert_string_equal(sets[0], "x=[1, 2]");
+    assert_string_equal(sets[1], "y");
+}
+
 static void flags(void **state)
 {
     (void)state;
@@ -341,6 +371,7 @@ int main(void)
         cmocka_unit_test(precedence),
         cmocka_unit_test(files),
         cmocka_unit_test(bad_files_are_refused_with_their_place),
+        cmocka_unit_test(repeated_flags_add_up),
         cmocka_unit_test(flags),
         cmocka_unit_test(bad_flags_are_refused),
         cmocka_unit_test(times_and_bytes),
