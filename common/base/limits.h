@@ -118,6 +118,8 @@
 #define LIMIT_INPUTS 1024
 /* Entries of one gathered input: all groups of several pools. */
 #define LIMIT_INPUT_ENTRIES 65536
+/* A plan as stored: LIMIT_TASKS_PER_GRID records of about 500 bytes. */
+#define LIMIT_PLAN_BYTES ((size_t)(1 * GIB))
 /* Sources in all distinct lists of a stored plan: 2,000 groups of 1,000 measures, at 80 bytes each. */
 #define LIMIT_PLAN_SOURCES 4000000
 /* Declared outputs: a fused curation pass has one per step. */

@@ -156,5 +156,9 @@ const char *lower_revision(void *context, const char *name)
 {
     struct lowering *lowering = context;
     const struct manifest *manifest = find_manifest(lowering->grid, name);
-    return manifest ? lowering->plan->programs[lower_program(lowering, manifest)].revision : "";
+    if (!manifest) {
+        return "";
+    }
+    uint32_t index = lower_program(lowering, manifest); /* may move the programs */
+    return lowering->plan->programs[index].revision;
 }

@@ -132,7 +132,7 @@ static uint32_t list_id(
         return found;
     }
     struct str record CLEANUP(str_done);
-    str_init(&record, SIZE_MAX / 2);
+    str_init(&record, LIMIT_PLAN_BYTES);
     str_append(&record, ",\n[\"list\"");
     for (size_t i = 0; i < count;) {
         int64_t step = 0;
@@ -406,9 +406,9 @@ void plan_encode(const struct plan *plan, struct str *out)
     struct encoder encoder = {.plan = plan, .arena = arena};
     key_map_init(&encoder.string_ids, arena);
     key_map_init(&encoder.list_ids, arena);
-    str_init(&encoder.strings, SIZE_MAX / 2);
-    str_init(&encoder.lists, SIZE_MAX / 2);
-    str_init(&encoder.tasks, SIZE_MAX / 2);
+    str_init(&encoder.strings, LIMIT_PLAN_BYTES);
+    str_init(&encoder.lists, LIMIT_PLAN_BYTES);
+    str_init(&encoder.tasks, LIMIT_PLAN_BYTES);
     for (size_t t = 0; t < plan->tasks_count; t++) {
         write_task(&encoder, &plan->tasks[t]);
     }

@@ -5,6 +5,7 @@
 #include <zstd.h>
 
 #include "common/base/check.h"
+#include "common/base/limits.h"
 #include "common/base/node.h"
 #include "coordinator/store/commit_rows.h"
 
@@ -22,7 +23,7 @@ static const struct store_grid_info *info_of(const struct store *store, const st
 static char *plan_hex(const struct plan *plan, struct arena *arena)
 {
     CLEANUP(str_done) struct str text;
-    str_init(&text, SIZE_MAX / 2);
+    str_init(&text, LIMIT_PLAN_BYTES);
     plan_encode(plan, &text);
     size_t bound = ZSTD_compressBound(text.length);
     uint8_t *packed = arena_alloc(arena, bound);
