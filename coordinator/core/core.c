@@ -53,12 +53,12 @@ void core_destroy(struct core *core)
     if (core == NULL) {
         return;
     }
-    works_done(core);
-    attempts_done(core);
-    queues_done(core);
     heap_done(&core->leases);
     heap_done(&core->backoffs);
     heap_done(&core->silences);
+    works_done(core);
+    attempts_done(core);
+    queues_done(core);
     for (size_t i = 0; i < core->grids_count; i++) {
         grid_destroy(core->grids[i]);
     }

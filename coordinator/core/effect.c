@@ -76,3 +76,24 @@ const char *effect_kind_name(enum effect_kind kind)
     };
     return kind < EFFECT_KINDS ? words[kind] : "unknown";
 }
+
+const char *event_kind_name(enum event_kind kind)
+{
+    static const char *const words[EVENT_KINDS] = {
+        "tick",
+        "load-worker",
+        "grid",
+        "start",
+        "control",
+        "worker-control",
+        "hello",
+        "goodbye",
+        "started",
+        "renew",
+        "progress",
+        "metrics",
+        "finished",
+        "lookup",
+    };
+    return kind < EVENT_KINDS ? words[kind] : "unknown";
+}

@@ -131,6 +131,7 @@ struct renewed_item {
 
 struct effect_renewed {
     struct effect_to to;
+    uint64_t number;                  /* of the RENEW that it answers */
     const struct renewed_item *items; /* attempts that go on; others got a REVOKE or an ACK */
     size_t items_count;
 };

@@ -138,9 +138,14 @@ struct event_started {
     struct attempt_id attempt;
 };
 
-/* Names every attempt that the worker holds: running, ending or not yet acknowledged. */
+/* Names every attempt that the worker holds: running, ending or not yet acknowledged. `number`
+ * rises with every RENEW of a session and is echoed: a lease counts from when the RENEW that it
+ * answers was sent, since neither side knows how long a message was under way. An exclusive
+ * program therefore begins when a RENEWED answers a RENEW that was sent after its ASSIGN came.
+ */
 struct event_renew {
     struct event_from from;
+    uint64_t number;
     const struct attempt_id *attempts;
     size_t attempts_count;
 };
@@ -220,5 +225,7 @@ struct event {
         struct event_lookup lookup;
     };
 };
+
+const char *event_kind_name(enum event_kind kind);
 
 #endif

@@ -56,7 +56,7 @@ void worker_renew(struct core *core, const struct event_renew *event)
         }
     }
     effects_add(core->out, EFFECT_SEND_RENEWED)->renewed =
-        (struct effect_renewed){worker_address(worker), items, count};
+        (struct effect_renewed){worker_address(worker), event->number, items, count};
 }
 
 static bool capacity_equal(const struct worker_capacity *a, const struct worker_capacity *b)

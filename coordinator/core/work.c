@@ -110,17 +110,28 @@ void work_release(struct core *core, struct work *work)
 }
 
 /* Failed works outside the hash are reached through their rows. */
+static void unhashed_done(struct graph *graph)
+{
+    for (uint32_t t = 0; t < graph->tasks_count; t++) {
+        struct task *task = &graph->tasks[t];
+        struct work *work = task->work;
+        if (work == NULL || work->hashed) {
+            continue;
+        }
+        struct task *row = work->canonical;
+        do {
+            row->work = NULL;
+            row = row->next;
+        } while (row != work->canonical);
+        free(work->detail);
+        free(work);
+    }
+}
+
 void works_done(struct core *core)
 {
     for (size_t i = 0; i < core->grids_count; i++) {
-        struct graph *grid = core->grids[i];
-        for (uint32_t t = 0; t < grid->tasks_count; t++) {
-            struct work *work = grid->tasks[t].work;
-            if (work != NULL && work->canonical == &grid->tasks[t] && !work->hashed) {
-                free(work->detail);
-                free(work);
-            }
-        }
+        unhashed_done(core->grids[i]);
     }
     for (size_t i = 0; i < core->works_buckets; i++) {
         while (core->works[i] != NULL) {

@@ -72,7 +72,8 @@ void coord_crash(struct world *world, struct coord *coord)
 static void touch(struct world *world, const struct coord *coord, struct attempt_id attempt)
 {
     struct attempt_row row;
-    if (core_find_attempt(coord->core, attempt, &row)) {
+    bool leads = turn_epoch(&coord->turn) == world->store.epoch; /* not only believes it */
+    if (leads && core_find_attempt(coord->core, attempt, &row)) {
         world->fates[attempt.value % SIM_ATTEMPTS].touched = world->now;
     }
 }
@@ -122,6 +123,12 @@ static void check_grant(struct world *world, const struct effect_assign *assign)
     if (fate->granted) {
         violation(world, "attempt %lu was given twice", (unsigned long)assign->attempt.value);
     }
+    trace(
+        world,
+        "coordinator gives attempt %lu of %u/%s",
+        (unsigned long)assign->attempt.value,
+        task_grid(assign->task).value,
+        assign->plan->tasks[task_ordinal(assign->task)].name);
     *fate = (struct fate){.granted = true, .touched = world->now, .work = work};
     for (uint32_t w = 0; w < world->workers_count; w++) {
         for (uint32_t i = 0; i < SIM_HELD; i++) {
@@ -140,14 +147,8 @@ static void check_grant(struct world *world, const struct effect_assign *assign)
     }
 }
 
-static void check_step(struct world *world, struct coord *coord, size_t before)
+static void check_step(struct world *world, struct coord *coord)
 {
-    const struct effects *effects = turn_gathering(&coord->turn);
-    for (size_t i = before; i < effects->count; i++) {
-        if (effects->items[i].kind == EFFECT_SEND_ASSIGN) {
-            check_grant(world, &effects->items[i].assign);
-        }
-    }
     struct err err = {0};
     if (!core_check(coord->core, &err)) {
         violation(world, "core_check: %s", err.message);
@@ -209,6 +210,7 @@ static void check_sent(struct world *world, const struct effect *effect)
         if (!store_has_lease(store, effect->assign.attempt) && !store->has_attempt[at]) {
             violation(world, "S2: ASSIGN before its lease is stored");
         }
+        check_grant(world, &effect->assign);
     } else if (effect->kind == EFFECT_SEND_ACK && effect->ack.accepted) {
         uint64_t at = effect->ack.attempt.value % SIM_ATTEMPTS;
         if (!store->has_attempt[at] || !store->attempts[at].accepted) {
@@ -270,7 +272,8 @@ static void send_effect(struct world *world, struct coord *coord, const struct e
         break;
     case EFFECT_SEND_RENEWED: {
         const struct effect_renewed *renewed = &effect->renewed;
-        struct order order = {.kind = ORDER_RENEWED, .count = renewed->items_count};
+        struct order order = {
+            .kind = ORDER_RENEWED, .count = renewed->items_count, .number = renewed->number};
         order.renewed = arena_copy(
             world->arena,
             renewed->items,
@@ -415,11 +418,13 @@ static void schedule(struct world *world, struct coord *coord)
 static void step(struct world *world, struct coord *coord, const struct event *event)
 {
     struct effects *effects = turn_gathering(&coord->turn);
-    size_t before = effects->count;
     world->steps++;
+    if (event->kind != EVENT_TICK) {
+        trace(world, "coordinator %u: %s", coord->index, event_kind_name(event->kind));
+    }
     core_step(coord->core, event, effects);
     touch_named(world, coord, event);
-    check_step(world, coord, before);
+    check_step(world, coord);
 }
 
 static void finish_turn(struct world *world, struct coord *coord)
@@ -462,7 +467,7 @@ void coord_try(struct world *world, struct coord *coord)
             touch(world, coord, (struct attempt_id){i});
         }
     }
-    check_step(world, coord, 0);
+    check_step(world, coord);
     coord->wake_at = 0;
     finish_turn(world, coord);
 }

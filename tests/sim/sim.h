@@ -161,7 +161,7 @@ struct order {
     uint64_t epoch, session, sent_at;
     struct worker_id worker;
     struct attempt_id attempt;
-    uint64_t lease_ms, offset;
+    uint64_t lease_ms, offset, number;
     bool accepted;
     uint64_t work; /* hash of what equal keys share */
     const struct plan *plan;
@@ -182,6 +182,7 @@ struct held {
     enum attempt_outcome outcome; /* when it ends by itself */
     bool ended;                   /* its exit is recorded */
     bool spooled;                 /* its result is on the worker's disk */
+    uint64_t begins_with; /* exclusive: the RENEW whose answer lets it begin; 0: it runs */
     bool used;
 };
 
@@ -189,7 +190,8 @@ struct sim_worker {
     uint32_t index;
     char name[16];
     bool alive;
-    uint64_t instance; /* incarnation of the process */
+    uint64_t instance;             /* incarnation of the process */
+    uint64_t renews, renews_at[8]; /* number of the last RENEW; when the last ones were sent */
     uint64_t hellos, session, hello_at, heard_at, renew_at;
     bool welcome;
     uint32_t coord;

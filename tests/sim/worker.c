@@ -12,7 +12,7 @@
 /* The shim ends exclusive attempts with their lease, whether or not its worker lives. */
 bool held_runs(const struct world *world, const struct held *held)
 {
-    return held->used && !held->ended && held->ends_at > world->now
+    return held->used && !held->ended && held->begins_with == 0 && held->ends_at > world->now
            && (!held->plan->tasks[held->ordinal].exclusive || held->lease_until > world->now);
 }
 
@@ -141,6 +141,31 @@ static bool has_room(const struct sim_worker *worker, const struct plan *plan, u
     return slots < worker->capacity.slots && cpus <= worker->capacity.cpus_milli;
 }
 
+static void run_attempt(struct world *world, struct sim_worker *worker, struct held *held)
+{
+    const struct plan_task *task = &held->plan->tasks[held->ordinal];
+    held->begins_with = 0;
+    held->started_at = world->now;
+    held->ends_at =
+        world->now + between(world, 1, rng_below(&world->rng, 4) == 0 ? 400000 : 5000);
+    if (task->exclusive) {
+        check_exclusive(world, held);
+    }
+    trace(
+        world,
+        "worker %u: attempt %lu runs %s",
+        worker->index,
+        (unsigned long)held->attempt.value,
+        task->name);
+    wake_in(world, worker, held->ends_at - world->now);
+    send_up(
+        world,
+        worker,
+        &(struct event){
+            .kind = EVENT_STARTED,
+            .started = {.from = from_of(worker), .attempt = held->attempt}});
+}
+
 static void begin_attempt(
     struct world *world, struct sim_worker *worker, const struct order *order)
 {
@@ -161,34 +186,23 @@ static void begin_attempt(
         .plan = order->plan,
         .ordinal = order->ordinal,
         .work = order->work,
-        .lease_until = order->sent_at + order->lease_ms,
-        .started_at = world->now,
         .used = true,
     };
-    if (!room || (task->exclusive && held->lease_until <= world->now)) {
+    if (!room) {
+        held->ends_at = world->now;
         end_attempt(world, worker, held, OUTCOME_AGAIN);
         return;
     }
-    if (task->exclusive) {
-        check_exclusive(world, held);
-    }
     held->outcome = outcome_random(world);
-    held->ends_at =
-        world->now + between(world, 1, rng_below(&world->rng, 4) == 0 ? 400000 : 5000);
     held->metrics_length = rng_below(&world->rng, 3) == 0 ? between(world, 1, 100) : 0;
-    trace(
-        world,
-        "worker %u: attempt %lu runs %s",
-        worker->index,
-        (unsigned long)held->attempt.value,
-        task->name);
-    wake_in(world, worker, held->ends_at - world->now);
-    send_up(
-        world,
-        worker,
-        &(struct event){
-            .kind = EVENT_STARTED,
-            .started = {.from = from_of(worker), .attempt = held->attempt}});
+    held->ends_at = UINT64_MAX;
+    if (task->exclusive) {
+        held->begins_with = worker->renews + 1;
+        worker->renew_at = world->now;
+        wake_in(world, worker, 0);
+        return;
+    }
+    run_attempt(world, worker, held);
 }
 
 /* --- Messages --- */
@@ -239,9 +253,16 @@ static void send_renew(struct world *world, struct sim_worker *worker)
         }
     }
     worker->renew_at = world->now + RENEW_MS;
+    worker->renews_at[++worker->renews % ARRAY_LEN(worker->renews_at)] = world->now;
     struct event event = {
         .kind = EVENT_RENEW,
-        .renew = {.from = from_of(worker), .attempts = attempts, .attempts_count = count},
+        .renew =
+            {
+                .from = from_of(worker),
+                .number = worker->renews,
+                .attempts = attempts,
+                .attempts_count = count,
+            },
     };
     send_up(world, worker, &event);
 }
@@ -291,7 +312,7 @@ static void send_finished(
                 .attempt = held->attempt,
                 .outcome = held->outcome,
                 .exit_status = held->outcome == OUTCOME_FAILED,
-                .started_ms_ago = 1 + world->now - held->started_at,
+                .started_ms_ago = held->started_at == 0 ? 0 : 1 + world->now - held->started_at,
                 .metrics_length = held->outcome == OUTCOME_DONE ? held->metrics_length : 0,
                 .outputs = outputs,
                 .outputs_count = program->builtin ? 0 : task->outputs_count,
@@ -363,7 +384,6 @@ static void welcomed(struct world *world, struct sim_worker *worker, const struc
         }
         switch (order->items[i].verdict) {
         case WELCOME_KEEP:
-            held->lease_until = order->sent_at + order->items[i].lease_ms;
             break;
         case WELCOME_KILL:
             end_attempt(world, worker, held, OUTCOME_REVOKED);
@@ -374,6 +394,29 @@ static void welcomed(struct world *world, struct sim_worker *worker, const struc
         }
     }
     spool_link_up(&worker->spool);
+}
+
+/* A lease counts from when its RENEW was sent. */
+static void renewed(struct world *world, struct sim_worker *worker, const struct order *order)
+{
+    if (order->number + ARRAY_LEN(worker->renews_at) <= worker->renews) {
+        return;
+    }
+    uint64_t sent_at = worker->renews_at[order->number % ARRAY_LEN(worker->renews_at)];
+    for (size_t i = 0; i < order->count; i++) {
+        struct held *held = held_find(worker, order->renewed[i].attempt);
+        if (held == NULL || held->ended || held->outcome == OUTCOME_REVOKED) {
+            continue;
+        }
+        uint64_t until = sent_at + order->renewed[i].lease_ms;
+        if (held->lease_until < until) {
+            held->lease_until = until;
+        }
+        if (held->begins_with > 0 && order->number >= held->begins_with
+            && held->lease_until > world->now) {
+            run_attempt(world, worker, held);
+        }
+    }
 }
 
 void worker_obey(struct world *world, struct sim_worker *worker, const struct order *order)
@@ -403,13 +446,7 @@ void worker_obey(struct world *world, struct sim_worker *worker, const struct or
         }
         break;
     case ORDER_RENEWED:
-        for (size_t i = 0; i < order->count; i++) {
-            struct held *renewed = held_find(worker, order->renewed[i].attempt);
-            uint64_t until = order->sent_at + order->renewed[i].lease_ms;
-            if (renewed != NULL && renewed->lease_until < until) {
-                renewed->lease_until = until;
-            }
-        }
+        renewed(world, worker, order);
         break;
     case ORDER_METRICS_ACK:
         if (held != NULL && order->offset < held->metrics_length) {
@@ -438,7 +475,7 @@ static void attend_attempts(struct world *world, struct sim_worker *worker)
         }
         if (held->ends_at <= world->now) {
             end_attempt(world, worker, held, held->outcome);
-        } else if (!held_runs(world, held)) {
+        } else if (held->begins_with == 0 && !held_runs(world, held)) {
             end_attempt(world, worker, held, OUTCOME_AGAIN);
         }
     }
