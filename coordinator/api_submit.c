@@ -81,9 +81,7 @@ static void submit_plan(
         .grid_text = bundle->grid_text,
         .grid_text_length = bundle->grid_text_length,
         .bundle = bundle->digest,
-        .sets_json = bundle->grid->sets == NULL
-                         ? "[]"
-                         : node_to_json_arena(bundle->grid->sets, bundle->arena),
+        .sets_json = bundle->sets_json,
         .note = "",
     };
     struct event event = {

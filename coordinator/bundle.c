@@ -267,6 +267,10 @@ bool bundle_read(struct bundle *bundle, struct artifact_store *store, struct err
     if (bundle->files == NULL || bundle->files->kind != NODE_MAP) {
         return err_set(err, ERR_INPUT, "files.json has no map 'files'");
     }
+    bundle->sets_json = "[]";
+    if (read_json(bundle, "sets.json", &globs, &absent) && node_get(globs, "sets") != NULL) {
+        bundle->sets_json = node_to_json_arena(node_get(globs, "sets"), bundle->arena);
+    }
     if (read_json(bundle, "globs.json", &globs, &absent)) {
         bundle->globs = node_get(globs, "globs");
     }

@@ -26,6 +26,7 @@ struct bundle {
     struct artifact_store *store;
     const char *grid_text;
     size_t grid_text_length;
+    const char *sets_json;     /* --set edits that the client applied: a JSON list */
     struct node *files, *globs; /* logical name -> path in the tree; pattern -> paths */
     struct diags diags;
     struct grid *grid;

@@ -94,6 +94,7 @@ const char *event_kind_name(enum event_kind kind)
         "metrics",
         "finished",
         "lookup",
+        "committed",
     };
     return kind < EVENT_KINDS ? words[kind] : "unknown";
 }

@@ -29,6 +29,7 @@ enum event_kind {
     EVENT_METRICS,
     EVENT_FINISHED,
     EVENT_LOOKUP,
+    EVENT_COMMITTED,
     EVENT_KINDS,
 };
 
@@ -205,6 +206,12 @@ struct event_lookup {
     const struct result_row *result; /* the current one of the key, or NULL */
 };
 
+/* A batch was committed and its sends are about to leave: leases of attempts up to `attempt`
+ * (turn_granted) begin now. Until then they do not run, however long the store was away. */
+struct event_committed {
+    struct attempt_id attempt;
+};
+
 struct event {
     enum event_kind kind;
     uint64_t now_ms; /* never trusted to be monotonic: the core clamps it */
@@ -223,6 +230,7 @@ struct event {
         struct event_metrics metrics;
         struct event_finished finished;
         struct event_lookup lookup;
+        struct event_committed committed;
     };
 };
 
