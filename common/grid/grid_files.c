@@ -68,7 +68,7 @@ static bool read_named(
     return false;
 }
 
-struct node *load_named(
+static struct node *parse_named(
     struct loader *loader, const char *kind, const char *name, const struct node *place)
 {
     struct diag_source file = {0};
@@ -78,6 +78,21 @@ struct node *load_named(
         return NULL;
     }
     return tree;
+}
+
+struct node *load_named(
+    struct loader *loader, const char *kind, const char *name, const struct node *place)
+{
+    struct arena *arena = loader->reader.arena;
+    const char *logical = arena_printf(arena, "%s:%s", kind, name);
+    for (size_t i = 0; i < loader->named_count; i++) {
+        if (strcmp(loader->named[i].name, logical) == 0) {
+            return loader->named[i].tree;
+        }
+    }
+    struct loaded named = {logical, parse_named(loader, kind, name, place)};
+    ARENA_PUSH(arena, loader->named, loader->named_count, loader->named_capacity, named);
+    return named.tree;
 }
 
 static const struct manifest *parse_program(

@@ -98,6 +98,8 @@ struct loader {
     struct stage_load *stages;
     struct program_load *programs;
     size_t programs_count, programs_capacity;
+    struct loaded *named;
+    size_t named_count, named_capacity;
     bool steps_loaded;
     struct names variant_axes,
         scale_axes; /* what stages use axes for, known before axes are read */

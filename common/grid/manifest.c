@@ -283,6 +283,13 @@ static bool metric_name_is_valid(const char *name)
     return length > 0 && length <= LIMIT_METRIC_NAME && name_is_valid(name);
 }
 
+/* "1" is the unit of a plain number, and need not be quoted. */
+static const char *read_unit(const struct reader *reader, const struct node *map)
+{
+    const struct node *unit = node_get(map, "unit");
+    return node_is_number(unit) && unit->text ? unit->text : read_text(reader, map, "unit");
+}
+
 static void read_metrics(struct parse *parse, const struct node *root)
 {
     static const char *const keys[] = {"better", "unit", "take", "help", NULL};
@@ -324,7 +331,7 @@ static void read_metrics(struct parse *parse, const struct node *root)
         note(parse, read_choice(reader, entry->value, "take", take, &take_index));
         manifest->metrics[manifest->metrics_count++] = (struct manifest_metric){
             .name = entry->key,
-            .unit = read_text(reader, entry->value, "unit"),
+            .unit = read_unit(reader, entry->value),
             .help = read_text(reader, entry->value, "help"),
             .better = (enum metric_better)better_index,
             .take = (enum metric_take)take_index,

@@ -300,8 +300,9 @@ static struct node *look_up(
     const char *variant = arena_printf(arena, "variant %s", name);
     const char *pipeline = arena_printf(arena, "pipeline %s", name);
     struct node *value = point_value(chain->axis, name);
-    bool self = chain->names_count == 1 && in_chain(chain, variant);
-    bool as_point = value && !self;
+    const char *last = chain->names_count > 0 ? chain->names[chain->names_count - 1] : "";
+    bool in_file = str_has_prefix(last, "pipeline ");
+    bool as_point = value && !in_file && strcmp(last, variant) != 0;
     const char *key = as_point ? variant : pipeline;
     if (in_chain(chain, key) || chain->names_count > LIMIT_PIPELINE_CHAIN) {
         report_cycle(loader, chain, place, key);
