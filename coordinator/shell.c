@@ -236,6 +236,10 @@ static bool act(struct shell *shell, struct err *err)
             poll_commit(shell);
             break;
         case TURN_SEND:
+            shell_step(
+                shell,
+                &(struct event){
+                    .kind = EVENT_COMMITTED, .committed = {turn_granted(&shell->turn)}});
             outbound_carry_out(shell, turn_batch(&shell->turn));
             turn_sent(&shell->turn);
             break;

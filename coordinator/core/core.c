@@ -81,6 +81,7 @@ static void start(struct core *core, const struct event_start *event)
         core->attempt_next = event->attempt_next;
     }
     core->attempt_fence = core->attempt_next;
+    core->attempt_sent = core->attempt_next - 1;
     if (core->grid_next < event->grid_next) {
         core->grid_next = event->grid_next;
     }
@@ -147,6 +148,9 @@ static void dispatch(struct core *core, const struct event *event)
         break;
     case EVENT_LOOKUP:
         work_lookup_answered(core, &event->lookup);
+        break;
+    case EVENT_COMMITTED:
+        leases_begin(core, event->committed.attempt);
         break;
     case EVENT_KINDS:
         CHECK(event->kind != EVENT_KINDS);

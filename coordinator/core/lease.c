@@ -26,6 +26,9 @@ uint64_t attempt_lease_ms(const struct core *core, const struct attempt *attempt
 
 void attempt_renew(struct core *core, struct attempt *attempt)
 {
+    if (attempt->id.value > core->attempt_sent) {
+        return; /* leases_begin() does it */
+    }
     heap_remove(&core->leases, &attempt->expiry);
     uint64_t wait = attempt_lease_ms(core, attempt);
 #ifdef BUG_REISSUE_BEFORE_EXPIRY
@@ -104,7 +107,6 @@ void attempt_grant(
     attempt->seen = worker->session;
     attempt_hold(core, attempt, true);
     core->attempts_granted++;
-    attempt_renew(core, attempt);
     lease_persist(core, attempt);
     send_assign(core, attempt, task);
     work->last_attempt = attempt->id;
@@ -302,6 +304,17 @@ void attempt_end(struct core *core, struct attempt *attempt, const struct attemp
         work_begin(core, work);
     } else {
         retry_after(core, work, worker, &cause);
+    }
+}
+
+void leases_begin(struct core *core, struct attempt_id mark)
+{
+    while (core->attempt_sent < mark.value) {
+        struct attempt_id id = {++core->attempt_sent};
+        struct attempt *attempt = attempts_find(core, id);
+        if (attempt != NULL && attempt_is_open(attempt)) {
+            attempt_renew(core, attempt);
+        }
     }
 }
 

@@ -53,6 +53,8 @@ void attempt_end(struct core *core, struct attempt *attempt, const struct attemp
 /* Drops a lost one that nobody will ask for. */
 void attempt_forget(struct core *core, struct attempt *attempt);
 
+/* Attempts up to `mark` are on their way to their workers: their leases begin. */
+void leases_begin(struct core *core, struct attempt_id mark);
 void leases_expire(struct core *core);
 /* Rows for attempts that have run for a while. */
 void attempts_record(struct core *core);

@@ -175,6 +175,7 @@ struct core {
     uint64_t attempts_granted;
     uint64_t lease_floor;  /* no lease row below it is needed */
     uint32_t leases_since; /* lease rows written since the floor moved */
+    uint64_t attempt_sent; /* leases of attempts above it have not begun */
     uint32_t attempts_open;
     struct attempt *record_first, *record_last;
 

@@ -62,6 +62,20 @@ const struct effects *turn_batch(const struct turn *turn)
     return &turn->lists[1 - turn->gathering];
 }
 
+struct attempt_id turn_granted(const struct turn *turn)
+{
+    const struct effects *batch = turn_batch(turn);
+    struct attempt_id highest = {0};
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct effect *effect = &batch->items[i];
+        if (effect->kind == EFFECT_PERSIST_LEASE
+            && effect->lease.attempt.value > highest.value) {
+            highest = effect->lease.attempt;
+        }
+    }
+    return highest;
+}
+
 uint64_t turn_number(const struct turn *turn)
 {
     return turn->number;

@@ -18,12 +18,14 @@
  *
  * Shell's loop, once a turn, after stepping the core with turn_gathering() as effects:
  *
- *     while ((action = turn_next(turn, now)) != TURN_WAIT) {
- *         TURN_BEGIN:     start a transaction of turn_batch(turn)'s rows with turn_number()
- *         TURN_SEND:      do turn_batch(turn)'s sends, replies and look-ups, in order;
- * turn_sent() TURN_READ:      reconnect, read the leader row; answer with turn_row()
- *         TURN_STEP_DOWN: drop core and turn, stand by
- *     }
+ *     while ((action = turn_next(turn, now)) != TURN_WAIT) ...
+ *
+ *     TURN_BEGIN      start a transaction of turn_batch(turn)'s rows with turn_number()
+ *     TURN_SEND       step the core with EVENT_COMMITTED {turn_granted(turn)}, do
+ * turn_batch(turn)'s sends, replies and look-ups, in order, then call turn_sent() TURN_READ
+ * reconnect, read the leader row, answer with turn_row() TURN_STEP_DOWN  drop core and turn,
+ * stand by
+ *
  * turn_next() gives TURN_BEGIN and TURN_READ once each; the answer comes by the functions
  * below.
  */
@@ -74,6 +76,8 @@ struct effects *turn_gathering(struct turn *turn);
 enum turn_action turn_next(struct turn *turn, uint64_t now_ms);
 /* The batch that the last action spoke of, and its number. */
 const struct effects *turn_batch(const struct turn *turn);
+/* The highest attempt that the batch grants, 0: none. For EVENT_COMMITTED. */
+struct attempt_id turn_granted(const struct turn *turn);
 uint64_t turn_number(const struct turn *turn);
 uint64_t turn_epoch(const struct turn *turn);
 

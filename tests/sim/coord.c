@@ -110,6 +110,7 @@ static void touch_named(
     case EVENT_METRICS:
     case EVENT_FINISHED:
     case EVENT_LOOKUP:
+    case EVENT_COMMITTED:
     case EVENT_KINDS:
         break;
     }
@@ -182,6 +183,18 @@ static void check_load(struct world *world, struct coord *coord)
     str_done(&b);
     core_destroy(loaded);
     effects_done(&effects);
+}
+
+static void step(struct world *world, struct coord *coord, const struct event *event)
+{
+    struct effects *effects = turn_gathering(&coord->turn);
+    world->steps++;
+    if (event->kind != EVENT_TICK) {
+        trace(world, "coordinator %u: %s", coord->index, event_kind_name(event->kind));
+    }
+    core_step(coord->core, event, effects);
+    touch_named(world, coord, event);
+    check_step(world, coord);
 }
 
 /* --- Sends --- */
@@ -330,6 +343,12 @@ static void send_effect(struct world *world, struct coord *coord, const struct e
 static bool send_all(struct world *world, struct coord *coord)
 {
     const struct effects *batch = turn_batch(&coord->turn);
+    struct event event = {
+        .kind = EVENT_COMMITTED,
+        .now_ms = clock_of(world, coord),
+        .committed = {turn_granted(&coord->turn)},
+    };
+    step(world, coord, &event);
     for (size_t i = 0; i < batch->count; i++) {
         if (chance(world, world->faults.kill_coord / 10)) {
             coord_crash(world, coord);
@@ -413,18 +432,6 @@ static void schedule(struct world *world, struct coord *coord)
         coord->wake_at = world->now + delay;
         world_push(world, delay, SIM_COORD_WAKE, coord->index, coord->instance, NULL);
     }
-}
-
-static void step(struct world *world, struct coord *coord, const struct event *event)
-{
-    struct effects *effects = turn_gathering(&coord->turn);
-    world->steps++;
-    if (event->kind != EVENT_TICK) {
-        trace(world, "coordinator %u: %s", coord->index, event_kind_name(event->kind));
-    }
-    core_step(coord->core, event, effects);
-    touch_named(world, coord, event);
-    check_step(world, coord);
 }
 
 static void finish_turn(struct world *world, struct coord *coord)
