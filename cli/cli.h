@@ -13,6 +13,7 @@
 #include "common/base/arena.h"
 #include "common/base/err.h"
 #include "common/base/node.h"
+#include "common/base/str.h"
 #include "common/io/config.h"
 
 /* Stable: scripts rely on them. Listed in assay(1). */
@@ -52,17 +53,35 @@ struct command {
 
 /* --- commands.c --- */
 
-extern const struct command *const commands[];
-extern const size_t commands_count;
+/* Commands grouped by use; the list ends with a group without a title. */
+struct command_group {
+    const char *title;
+    const struct command *const *commands;
+    size_t count;
+};
 
-/* --- main.c --- */
+extern const struct command_group command_groups[];
+/* Every command in that order; NULL past the last. */
+const struct command *command_at(size_t index);
+/* The verb in words[0], or words[0] and words[1]; NULL when there is none. *ret_words says how
+ * many words it has. */
+const struct command *command_find(const char *const *words, size_t count, size_t *ret_words);
+/* Sets ERR_INPUT with the nearest verb as a hint; false. */
+bool command_fail_unknown(const char *verb, struct err *err);
+/* All flags of a command as one table: its own, then those that it shares with others. */
+const struct config_key *command_keys(const struct command *command, struct arena *arena);
 
 /* Flags that every command has, and those of commands that talk to a coordinator. */
 extern const struct config_key global_keys[];
 extern const struct config_key connection_keys[];
+extern const struct config_key json_keys[];
+
+/* --- talk.c --- */
+
 enum exit_status exit_status_of(const struct err *err);
 void print_err(const struct invocation *invocation, const struct err *err);
-/* Set by SIGINT and SIGTERM. */
+/* SIGINT and SIGTERM set interrupted(); a second one ends the process at once. */
+void catch_interrupts(void);
 bool interrupted(void);
 /* A line of talk on stderr. */
 void say(const char *format, ...) PRINTF(1, 2);
@@ -71,8 +90,8 @@ void print_json(const struct node *body);
 
 /* --- help.c --- */
 
-void help_overview(void);
-void help_command(const struct command *command);
+void help_overview(struct str *out);
+void help_command(const struct command *command, struct str *out);
 
 /* The verbs. */
 extern const struct command command_check, command_plan, command_submit, command_init,
