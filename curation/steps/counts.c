@@ -97,23 +97,15 @@ struct word_counts count_words(struct features *features)
 }
 
 /* No character beyond ASCII has one of their letters as its lower case. */
-static int stop_word_index(const char *word, size_t length)
-{
-    static const char *const stop_words[] = {
-        "the", "be", "to", "of", "and", "that", "have", "with"};
-    for (size_t i = 0; i < ARRAY_LEN(stop_words); i++) {
-        if (strlen(stop_words[i]) == length && strncasecmp(stop_words[i], word, length) == 0) {
-            return (int)i;
-        }
-    }
-    return -1;
-}
+static const char *const stop_words[] = {
+    "the", "be", "to", "of", "and", "that", "have", "with"};
 
 struct stop_word_counts count_stop_words(struct features *features)
 {
     size_t length = 0;
     const char *text = features_text(features, &length);
     const struct spans *words = features_split_words(features);
+    const struct word_set *set = features_word_set(features, stop_words, ARRAY_LEN(stop_words));
     struct stop_word_counts counts = {0};
     unsigned seen = 0;
     for (size_t i = 0; i < words->count; i++) {
@@ -121,7 +113,7 @@ struct stop_word_counts count_stop_words(struct features *features)
         if (word->bytes < 2 || word->bytes > 4) {
             continue;
         }
-        int index = stop_word_index(text + word->start, word->bytes);
+        int index = word_set_find(set, text + word->start, word->bytes);
         if (index >= 0) {
             counts.all++;
             counts.distinct += (seen >> index & 1) == 0;

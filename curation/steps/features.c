@@ -24,6 +24,9 @@ enum feature {
     HAS_LOWERED = 1 << 9,
 };
 
+/* Lists of words that steps have; a step has at most one. */
+#define WORD_LISTS_MAX 8
+
 struct features {
     const char *text;
     size_t length;
@@ -35,6 +38,11 @@ struct features {
     struct interner interner;
     struct ngram_counter ngrams;
     struct str lowered_text;
+
+    struct word_list {
+        const char *const *words;
+        struct word_set set;
+    } * lists[WORD_LISTS_MAX];
     struct features *lowered; /* created when first needed */
 };
 
@@ -55,6 +63,9 @@ static void destroy_one(struct features *features)
     interner_done(&features->interner);
     ngram_counter_done(&features->ngrams);
     str_done(&features->lowered_text);
+    for (size_t i = 0; i < WORD_LISTS_MAX; i++) {
+        free(features->lists[i]);
+    }
     free(features);
 }
 
@@ -214,4 +225,22 @@ const struct ngram_repeats *features_ngrams(struct features *features, unsigned 
 uint32_t features_uniseg_chars(struct features *features)
 {
     return ngram_counter_chars(begin_ngrams(features));
+}
+
+/* --- Word lists --- */
+
+const struct word_set *features_word_set(
+    struct features *features, const char *const *words, size_t count)
+{
+    size_t place = 0;
+    while (features->lists[place] != NULL && features->lists[place]->words != words) {
+        place++;
+        CHECK(place < WORD_LISTS_MAX);
+    }
+    if (features->lists[place] == NULL) {
+        features->lists[place] = xmalloc(sizeof(struct word_list));
+        features->lists[place]->words = words;
+        word_set_init(&features->lists[place]->set, words, count);
+    }
+    return &features->lists[place]->set;
 }

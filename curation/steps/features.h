@@ -15,6 +15,7 @@
 #include "common/base/digest.h"
 #include "curation/text/repetition.h"
 #include "curation/text/span.h"
+#include "curation/text/word_set.h"
 #include "curation/text/words.h"
 
 struct features;
@@ -48,5 +49,10 @@ const struct repeats *features_paragraph_repeats(struct features *features);
 const struct ngram_repeats *features_ngrams(struct features *features, unsigned n);
 /* Code points of all UAX #29 words. */
 uint32_t features_uniseg_chars(struct features *features);
+
+/* A set of words that a step asks for again and again: made once for each list, by its address.
+ */
+const struct word_set *features_word_set(
+    struct features *features, const char *const *words, size_t count);
 
 #endif

@@ -5,15 +5,10 @@
  * most other languages near 0. Other than `stop-words` it does not grow with the length of the
  * page.
  */
-#include <string.h>
-
 #include "common/base/cleanup.h"
 #include "curation/steps/counts.h"
 #include "curation/steps/table.h"
 
-#define WORD_MAX 8
-
-/* Sorted by length, then by bytes. */
 static const char *const function_words[] = {
     "a",        "i",                                                                     //
     "am",       "an",       "as",      "at",      "be",      "by",      "do",      "he", //
@@ -44,42 +39,13 @@ static const char *const function_words[] = {
     "although", "yourself",                                                        //
 };
 
-static int compare_words(const char *a, size_t a_length, const char *b)
-{
-    size_t b_length = strlen(b);
-    if (a_length != b_length) {
-        return a_length < b_length ? -1 : 1;
-    }
-    return memcmp(a, b, a_length);
-}
-
-static bool is_function_word(const char *word, size_t length)
-{
-    size_t low = 0;
-    size_t high = ARRAY_LEN(function_words);
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        int order = compare_words(word, length, function_words[middle]);
-        if (order == 0) {
-            return true;
-        }
-        if (order < 0) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    return false;
-}
-
 static bool is_ascii_letter(char c)
 {
     return (unsigned char)((c | 0x20) - 'a') < 26;
 }
 
-/* Lower-cases the word into `out` without the ASCII marks around it; 0 when it cannot be one.
- */
-static size_t bare_word(const char *text, const struct span *word, char out[WORD_MAX])
+/* The word without the ASCII marks around it. */
+static struct span bare_word(const char *text, const struct span *word)
 {
     const char *start = text + word->start;
     const char *end = start + word->bytes;
@@ -89,17 +55,10 @@ static size_t bare_word(const char *text, const struct span *word, char out[WORD
     while (end > start && !is_ascii_letter(end[-1]) && (unsigned char)end[-1] < 0x80) {
         end--;
     }
-    size_t length = (size_t)(end - start);
-    if (length > WORD_MAX) {
-        return 0;
-    }
-    for (size_t i = 0; i < length; i++) {
-        if (!is_ascii_letter(start[i])) {
-            return 0;
-        }
-        out[i] = (char)(start[i] | 0x20);
-    }
-    return length;
+    return (struct span){
+        .start = (uint32_t)(start - text),
+        .bytes = (uint32_t)(end - start),
+    };
 }
 
 static void measure(const struct step_value *params, struct features *features, union cell *row)
@@ -108,11 +67,12 @@ static void measure(const struct step_value *params, struct features *features, 
     size_t length = 0;
     const char *text = features_text(features, &length);
     const struct spans *words = features_split_words(features);
+    const struct word_set *set =
+        features_word_set(features, function_words, ARRAY_LEN(function_words));
     uint32_t hits = 0;
     for (size_t i = 0; i < words->count; i++) {
-        char word[WORD_MAX];
-        size_t bytes = bare_word(text, &words->items[i], word);
-        hits += bytes > 0 && is_function_word(word, bytes);
+        struct span word = bare_word(text, &words->items[i]);
+        hits += word_set_find(set, text + word.start, word.bytes) >= 0;
     }
     row[0].f32 = share_of(hits, (uint32_t)words->count);
     row[1].u32 = hits;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fast hashes for tables in memory: they identify nothing. The op `mask` compares n-grams by them,
- * so other values here mean a new version of that op. */
+/* Fast hashes for tables in memory: they identify nothing. The op `mask` compares n-grams by
+ * them, so other values here mean a new version of that op. */
 #ifndef ASSAY_CURATION_TEXT_HASH_H
 #define ASSAY_CURATION_TEXT_HASH_H
 
@@ -26,6 +26,20 @@ static inline uint64_t hash_load(const char *data, size_t bytes)
     uint64_t value = 0;
     memcpy(&value, data, bytes);
     return value;
+}
+
+/* The bytes (at most 8) as a number, zeros above them. */
+static inline uint64_t hash_pack(const char *data, size_t bytes)
+{
+    if (bytes >= 4) {
+        return hash_load(data, 4) | hash_load(data + bytes - 4, 4) << (8 * (bytes - 4));
+    }
+    const unsigned char *p = (const unsigned char *)data;
+    if (bytes == 0) {
+        return 0;
+    }
+    return (uint64_t)p[0] | (uint64_t)p[bytes / 2] << (8 * (bytes / 2))
+           | (uint64_t)p[bytes - 1] << (8 * (bytes - 1));
 }
 
 static inline uint64_t hash_bytes(const char *data, size_t length)

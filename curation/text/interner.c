@@ -10,6 +10,7 @@ void interner_done(struct interner *interner)
 {
     free(interner->slots);
     free(interner->keys);
+    free(interner->firsts);
     *interner = (struct interner){0};
 }
 
@@ -25,6 +26,7 @@ void interner_reset(struct interner *interner, size_t count_max)
     }
     if (count_max > interner->keys_capacity) {
         interner->keys = xrealloc(interner->keys, size * sizeof(interner->keys[0]));
+        interner->firsts = xrealloc(interner->firsts, size * sizeof(interner->firsts[0]));
         interner->keys_capacity = size;
     }
     memset(interner->slots, 0, size * sizeof(interner->slots[0]));
@@ -32,49 +34,50 @@ void interner_reset(struct interner *interner, size_t count_max)
     interner->count = 0;
 }
 
-/* The upper half of the hash, as it stands in a slot. */
-static uint64_t tag_of(uint64_t hash)
-{
-    return hash & UINT64_C(0xFFFFFFFF00000000);
-}
-
-static uint32_t add(struct interner *interner, size_t slot, uint64_t hash, uint64_t key)
+static uint32_t add(struct interner *interner, size_t slot, uint64_t key)
 {
     uint32_t number = interner->count++;
     interner->keys[number] = key;
-    interner->slots[slot] = tag_of(hash) | (uint64_t)(number + 1);
+    interner->slots[slot] = number + 1;
     return number;
 }
 
 uint32_t interner_pair(struct interner *interner, uint64_t pair)
 {
-    uint64_t hash = hash_u64(pair);
-    size_t slot = (size_t)hash & interner->mask;
+    size_t slot = (size_t)hash_u64(pair) & interner->mask;
     while (interner->slots[slot] != 0) {
-        uint32_t number = (uint32_t)interner->slots[slot] - 1;
+        uint32_t number = interner->slots[slot] - 1;
         if (interner->keys[number] == pair) {
             return number;
         }
         slot = (slot + 1) & interner->mask;
     }
-    return add(interner, slot, hash, pair);
+    return add(interner, slot, pair);
+}
+
+/* The key of a short piece are its bytes, so that only long ones are compared. */
+static bool same(const char *text, const struct span *a, const struct span *b)
+{
+    return a->bytes == b->bytes
+           && (a->bytes <= 8 || memcmp(text + a->start, text + b->start, a->bytes) == 0);
 }
 
 uint32_t interner_piece(
     struct interner *interner, const char *text, const struct span *pieces, size_t index)
 {
     const struct span *piece = &pieces[index];
-    uint64_t hash = hash_bytes(text + piece->start, piece->bytes);
-    size_t slot = (size_t)hash & interner->mask;
+    bool is_short = piece->bytes <= 8;
+    uint64_t key = is_short ? hash_pack(text + piece->start, piece->bytes)
+                            : hash_bytes(text + piece->start, piece->bytes);
+    size_t slot = (size_t)(is_short ? hash_u64(key) : key) & interner->mask;
     while (interner->slots[slot] != 0) {
-        uint64_t entry = interner->slots[slot];
-        uint32_t number = (uint32_t)entry - 1;
-        const struct span *first = &pieces[interner->keys[number]];
-        if (tag_of(entry) == tag_of(hash) && first->bytes == piece->bytes
-            && memcmp(text + first->start, text + piece->start, piece->bytes) == 0) {
+        uint32_t number = interner->slots[slot] - 1;
+        if (interner->keys[number] == key
+            && same(text, &pieces[interner->firsts[number]], piece)) {
             return number;
         }
         slot = (slot + 1) & interner->mask;
     }
-    return add(interner, slot, hash, index);
+    interner->firsts[interner->count] = (uint32_t)index;
+    return add(interner, slot, key);
 }

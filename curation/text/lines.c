@@ -9,7 +9,7 @@ static size_t strip_left(const char *text, size_t start, size_t end)
 {
     while (start < end) {
         size_t bytes = 0;
-        if (!(unicode_record(utf8_decode(text + start, &bytes)) & UNICODE_SPACE)) {
+        if (!(utf8_record(text + start, &bytes) & UNICODE_SPACE)) {
             break;
         }
         start += bytes;

@@ -29,7 +29,7 @@ void repeats_measure(
         repeats.pieces_repeated++;
         repeats.chars_repeated += piece->chars;
         /* The first copy counts when the second is met. */
-        struct span *first = &pieces->items[interner->keys[number]];
+        struct span *first = &pieces->items[interner->firsts[number]];
         if (!(first->flags & SPAN_REPEATED)) {
             first->flags |= SPAN_REPEATED;
             repeats.pieces_repeated++;

@@ -17,10 +17,11 @@
 
 /* Gives equal things equal numbers, 0, 1, 2, ... in the order in which they come. */
 struct interner {
-    uint64_t *slots; /* key hash (high 32 bits) and number + 1 (low 32 bits); 0 = free */
+    uint32_t *slots; /* number + 1; 0 = free */
     size_t mask;
     size_t slots_capacity;
-    uint64_t *keys; /* of pairs; for pieces the index of the first */
+    uint64_t *keys;   /* of pairs; of pieces their bytes, or hash */
+    uint32_t *firsts; /* of pieces: the index of the first copy */
     size_t keys_capacity;
     uint32_t count;
 };

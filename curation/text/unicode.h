@@ -51,6 +51,7 @@ enum unicode_flag {
 };
 
 extern const char unicode_version[];
+extern const uint16_t unicode_ascii[128];
 extern const uint16_t unicode_records[];
 extern const uint16_t unicode_index[];
 extern const uint8_t unicode_blocks[][64];
@@ -91,6 +92,17 @@ static inline uint32_t utf8_decode(const char *text, size_t *ret_bytes)
         return (uint32_t)(p[0] & 0x07) << 18 | (uint32_t)(p[1] & 0x3F) << 12
                | (uint32_t)(p[2] & 0x3F) << 6 | (p[3] & 0x3F);
     }
+}
+
+/* The record of the character at `text`, and its bytes. */
+static inline uint16_t utf8_record(const char *text, size_t *ret_bytes)
+{
+    unsigned char lead = (unsigned char)text[0];
+    if (lead < 0x80) {
+        *ret_bytes = 1;
+        return unicode_ascii[lead];
+    }
+    return unicode_record(utf8_decode(text, ret_bytes));
 }
 
 /* The code point that ends at `end` > 0, and its bytes. */

@@ -7,36 +7,17 @@
 
 /* --- ASCII --- */
 
-enum ascii_class {
-    ASCII_OTHER = 0,
-    ASCII_LETTER,
-    ASCII_DIGIT,
-    ASCII_LOW_LINE,
-    ASCII_WIDE, /* not ASCII */
-};
-
-static enum ascii_class ascii_class(unsigned char c)
+static bool ascii_joins(enum word_break last, unsigned char mark)
 {
-    if ((unsigned char)((c | 0x20) - 'a') < 26) {
-        return ASCII_LETTER;
+    if (last == WB_ALETTER) {
+        return mark == '.' || mark == '\'' || mark == ':';
     }
-    if ((unsigned char)(c - '0') < 10) {
-        return ASCII_DIGIT;
-    }
-    if (c >= 0x80) {
-        return ASCII_WIDE;
-    }
-    return c == '_' ? ASCII_LOW_LINE : ASCII_OTHER;
+    return last == WB_NUMERIC && (mark == '.' || mark == '\'' || mark == ',' || mark == ';');
 }
 
-static bool joins_letters(unsigned char c)
+static bool is_ascii_word_part(enum word_break class)
 {
-    return c == '.' || c == '\'' || c == ':';
-}
-
-static bool joins_digits(unsigned char c)
-{
-    return c == '.' || c == '\'' || c == ',' || c == ';';
+    return class == WB_ALETTER || class == WB_NUMERIC || class == WB_EXTEND_NUM_LET;
 }
 
 /*
@@ -46,34 +27,27 @@ static bool joins_digits(unsigned char c)
 static size_t ascii_word(const char *text, size_t length, size_t start)
 {
     const unsigned char *p = (const unsigned char *)text;
-    size_t at = start;
-    enum ascii_class last = ASCII_OTHER;
-    for (;;) {
-        enum ascii_class next = at < length ? ascii_class(p[at]) : ASCII_OTHER;
-        while (next == ASCII_LETTER || next == ASCII_DIGIT || next == ASCII_LOW_LINE) {
-            last = next;
-            at++;
-            next = at < length ? ascii_class(p[at]) : ASCII_OTHER;
+    enum word_break last = WB_OTHER;
+    for (size_t at = start;; at++) {
+        for (; at < length && p[at] < 0x80; at++) {
+            enum word_break class = unicode_word_break(unicode_ascii[p[at]]);
+            if (!is_ascii_word_part(class)) {
+                break;
+            }
+            last = class;
         }
-        if (next == ASCII_WIDE) {
+        if (at < length && p[at] >= 0x80) {
             return 0;
         }
-        if (at + 1 >= length) {
+        if (at + 1 >= length || !ascii_joins(last, p[at])) {
             return at;
         }
-        bool mark = (last == ASCII_LETTER && joins_letters(p[at]))
-                    || (last == ASCII_DIGIT && joins_digits(p[at]));
-        if (!mark) {
-            return at;
-        }
-        enum ascii_class beyond = ascii_class(p[at + 1]);
-        if (beyond == ASCII_WIDE) {
+        if (p[at + 1] >= 0x80) {
             return 0;
         }
-        if (beyond != last) {
+        if (unicode_word_break(unicode_ascii[p[at + 1]]) != last) {
             return at;
         }
-        at++;
     }
 }
 
@@ -123,7 +97,7 @@ static enum word_break class_ahead(const char *text, size_t length, size_t at)
 {
     while (at < length) {
         size_t bytes = 0;
-        uint16_t record = unicode_record(utf8_decode(text + at, &bytes));
+        uint16_t record = utf8_record(text + at, &bytes);
         enum word_break class = unicode_word_break(record);
         if (!is_ignored(class)) {
             return class;
@@ -216,7 +190,7 @@ static void state_move(struct state *state, enum word_break next)
 static struct uniseg_segment next_by_rules(const char *text, size_t length, size_t start)
 {
     size_t bytes = 0;
-    uint16_t first = unicode_record(utf8_decode(text + start, &bytes));
+    uint16_t first = utf8_record(text + start, &bytes);
     struct state state = {
         .last = unicode_word_break(first),
         .before = WB_OTHER,
@@ -225,7 +199,7 @@ static struct uniseg_segment next_by_rules(const char *text, size_t length, size
     };
     struct uniseg_segment segment = {.end = start + bytes, .chars = 1, .first = first};
     while (segment.end < length) {
-        uint16_t record = unicode_record(utf8_decode(text + segment.end, &bytes));
+        uint16_t record = utf8_record(text + segment.end, &bytes);
         if (!joins(&state, record, text, length, segment.end + bytes)) {
             break;
         }
@@ -239,23 +213,18 @@ static struct uniseg_segment next_by_rules(const char *text, size_t length, size
 struct uniseg_segment uniseg_next(const char *text, size_t length, size_t start)
 {
     unsigned char lead = (unsigned char)text[start];
-    enum ascii_class class = ascii_class(lead);
-    if (class != ASCII_WIDE && class != ASCII_OTHER) {
+    if (lead >= 0x80) {
+        return next_by_rules(text, length, start);
+    }
+    uint16_t record = unicode_ascii[lead];
+    if (is_ascii_word_part(unicode_word_break(record))) {
         size_t end = ascii_word(text, length, start);
         if (end != 0) {
-            return (struct uniseg_segment){
-                .end = end,
-                .chars = (uint32_t)(end - start),
-                .first = unicode_record(lead),
-            };
+            return (struct uniseg_segment){end, (uint32_t)(end - start), record};
         }
-
-    } else if (
-        class == ASCII_OTHER && lead > ' ' && start + 1 < length
-        && (unsigned char)text[start + 1] < 0x80) {
+    } else if (lead > ' ' && start + 1 < length && (unsigned char)text[start + 1] < 0x80) {
         /* A mark in front of an ASCII character stands alone. */
-        return (struct uniseg_segment){start + 1, 1, unicode_record(lead)};
+        return (struct uniseg_segment){start + 1, 1, record};
     }
-
     return next_by_rules(text, length, start);
 }

@@ -2,7 +2,9 @@
 #include <string.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/rng.h"
 #include "common/base/str.h"
+#include "curation/text/unicode.h"
 #include "curation/text/words.h"
 #include "tests/unit/test.h"
 
@@ -100,6 +102,110 @@ static void fast_segments_equal_filtered_ones(void **state)
     }
 }
 
+/* Words by white space, character by character. */
+static void expect_split(const struct str *text, const struct spans *spans)
+{
+    size_t found = 0;
+    bool inside = false;
+    struct span word = {0};
+    for (size_t at = 0; at <= text->length;) {
+        size_t bytes = 1;
+        uint16_t record = UNICODE_SPACE;
+        if (at < text->length) {
+            record = unicode_record(utf8_decode(text->data + at, &bytes));
+        }
+        bool space = (record & UNICODE_SPACE) != 0;
+        if (!space && !inside) {
+            word = (struct span){.start = (uint32_t)at};
+        }
+        if (!space) {
+            word.bytes += (uint32_t)bytes;
+            word.chars++;
+            word.flags |= record & UNICODE_ALPHA ? SPAN_ALPHA : 0;
+        } else if (inside) {
+            assert_true(found < spans->count);
+            assert_memory_equal(&spans->items[found], &word, sizeof(word));
+            found++;
+        }
+        inside = !space;
+        at += bytes;
+    }
+    assert_int_equal(found, spans->count);
+}
+
+/* The ways by masks against the ways by characters, on texts that cross blocks in all places.
+ */
+static void fast_ways_agree_with_slow_ones(void **state)
+{
+    (void)state;
+    static const char *const pieces[] = {
+        "a",
+        "word",
+        "x9",
+        "12",
+        "_",
+        ".",
+        "'",
+        ",",
+        ":",
+        ";",
+        "\"",
+        " ",
+        "  ",
+        "\n",
+        "\t",
+        "\x1D",
+        "\xC2\xA0",
+        "\xC3\xA9",
+        "\xCC\x81",
+        "\xD7\x90",
+        "\xE2\x80\x99",
+        "\xE2\x80\xA8",
+        "\xC2\xBD",
+        "\xE2\x80\x8D",
+        "\xF0\x9F\x98\x80",
+        "\xE3\x82\xAB",
+        "\xE1\x9E\x80",
+        "-",
+        "#",
+        "\x00"};
+    struct rng rng;
+    struct spans fast CLEANUP(spans_done) = {0};
+    struct spans slow CLEANUP(spans_done) = {0};
+    struct str text CLEANUP(str_done);
+    rng_init(&rng, 21);
+    str_init(&text, 10000);
+    for (int round = 0; round < 30000; round++) {
+        str_clear(&text);
+        size_t kinds = 2 + (size_t)rng_below(&rng, ARRAY_LEN(pieces) - 1);
+        for (uint64_t left = rng_below(&rng, 90); left > 0; left--) {
+            size_t piece = (size_t)rng_below(&rng, kinds);
+            str_append_bytes(
+                &text,
+                pieces[piece],
+                piece == ARRAY_LEN(pieces) - 1 ? 1 : strlen(pieces[piece]));
+        }
+        words_uniseg(text.data, text.length, &fast);
+        words_find(
+            WORDS_UNISEG,
+            WORDS_NO_PUNCTUATION | WORDS_NO_WHITESPACE,
+            text.data,
+            text.length,
+            &slow);
+        assert_int_equal(fast.count, slow.count);
+        assert_memory_equal(fast.items, slow.items, fast.count * sizeof(fast.items[0]));
+        words_find(
+            WORDS_FASTTEXT,
+            WORDS_NO_PUNCTUATION | WORDS_NO_WHITESPACE,
+            text.data,
+            text.length,
+            &slow);
+        assert_int_equal(words_fasttext_count(text.data, text.length), slow.count);
+        words_split(text.data, text.length, &fast);
+        expect_split(&text, &fast);
+    }
+}
+
 static void knows_its_models(void **state)
 {
     (void)state;
@@ -117,6 +223,7 @@ int main(void)
         cmocka_unit_test(splits_like_fasttext),
         cmocka_unit_test(filters_segments),
         cmocka_unit_test(fast_segments_equal_filtered_ones),
+        cmocka_unit_test(fast_ways_agree_with_slow_ones),
         cmocka_unit_test(knows_its_models),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
