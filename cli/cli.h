@@ -16,6 +16,9 @@
 #include "common/base/str.h"
 #include "common/io/config.h"
 
+/* A text that is built in memory before it is printed: far above any answer. */
+#define OUTPUT_BYTES_MAX ((size_t)1 << 30)
+
 /* Stable: scripts rely on them. Listed in assay(1). */
 enum exit_status {
     EXIT_OK = 0,

@@ -58,7 +58,7 @@ void help_command(const struct command *command, struct str *out)
 static enum exit_status help_run(const struct invocation *invocation, struct err *err)
 {
     CLEANUP(str_done) struct str text;
-    str_init(&text, SIZE_MAX / 2);
+    str_init(&text, OUTPUT_BYTES_MAX);
     if (invocation->count == 0) {
         help_overview(&text);
     } else {

@@ -65,7 +65,7 @@ static enum exit_status run_command(
     }
     if (config_bool(flags, "help")) {
         CLEANUP(str_done) struct str text;
-        str_init(&text, SIZE_MAX / 2);
+        str_init(&text, OUTPUT_BYTES_MAX);
         help_command(command, &text);
         (void)fputs(text.data, stdout);
         return EXIT_OK;
@@ -112,7 +112,7 @@ int main(int argc, char **argv)
     log_open("assay", LOG_WARNING);
     if (argc < 2) {
         CLEANUP(str_done) struct str text;
-        str_init(&text, SIZE_MAX / 2);
+        str_init(&text, OUTPUT_BYTES_MAX);
         help_overview(&text);
         (void)fputs(text.data, stderr);
         return EXIT_USAGE;

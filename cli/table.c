@@ -3,8 +3,10 @@
 
 #include <stdarg.h>
 #include <string.h>
+#include <stdio.h>
 #include <unistd.h>
 
+#include "cli/cli.h"
 #include "common/base/check.h"
 
 #define GAP 2
@@ -189,7 +191,7 @@ void table_render_csv(const struct table *table, struct str *out)
 void table_print(const struct table *table, const char *indent, bool colour)
 {
     CLEANUP(str_done) struct str out;
-    str_init(&out, SIZE_MAX / 2);
+    str_init(&out, OUTPUT_BYTES_MAX);
     size_t room = isatty(STDOUT_FILENO) != 0 ? text_columns(STDOUT_FILENO) : 0;
     table_render(table, indent, room, colour, &out);
     (void)fputs(out.data, stdout);

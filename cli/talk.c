@@ -43,7 +43,7 @@ void say(const char *format, ...)
 void print_json(const struct node *body)
 {
     CLEANUP(str_done) struct str text;
-    str_init(&text, SIZE_MAX / 2);
+    str_init(&text, OUTPUT_BYTES_MAX);
     node_to_json_pretty(body, &text);
     (void)printf("%s\n", text.data);
 }
