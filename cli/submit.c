@@ -10,7 +10,7 @@
 
 static const struct config_key set_keys[] = {
     {.name = "set",
-     .type = CONFIG_LIST,
+     .type = CONFIG_EACH,
      .help = "edit the grid before it is checked, e.g. axes.scale=[cpu-xs]",
      .metavar = "PATH=VALUE"},
     {0},
@@ -18,7 +18,7 @@ static const struct config_key set_keys[] = {
 
 static const struct config_key plan_keys[] = {
     {.name = "set",
-     .type = CONFIG_LIST,
+     .type = CONFIG_EACH,
      .help = "edit the grid before it is checked, e.g. axes.scale=[cpu-xs]",
      .metavar = "PATH=VALUE"},
     {.name = "changed",
@@ -31,7 +31,7 @@ static const struct config_key plan_keys[] = {
 
 static const struct config_key submit_keys[] = {
     {.name = "set",
-     .type = CONFIG_LIST,
+     .type = CONFIG_EACH,
      .help = "edit the grid before it is checked, e.g. axes.scale=[cpu-xs]",
      .metavar = "PATH=VALUE"},
     {.name = "changed",

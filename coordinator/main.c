@@ -10,6 +10,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/rng.h"
 #include "common/base/version.h"
 #include "common/io/file.h"
 #include "common/io/signals.h"
@@ -42,6 +43,10 @@ static const struct config_key keys[] = {
      .type = CONFIG_PATH,
      .help = "keys that are let in (default: STATE/keys/authorized)",
      .metavar = "FILE"},
+    {.name = "reader-role",
+     .type = CONFIG_STRING,
+     .help = "database role that gets read access for the command line (made when missing)",
+     .metavar = "ROLE"},
     {.name = "log-level",
      .type = CONFIG_INT,
      .fallback = "6",
@@ -143,6 +148,22 @@ static bool open_network(struct shell *shell, struct err *err)
     shell->signal_source = loop_add_fd(shell->loop, shell->signal_fd, LOOP_READ);
     shell->store_source = loop_add_fd(shell->loop, shell->signal_fd, 0);
     return true;
+}
+
+/* The password is random and forgotten: a private cluster lets its owner in without one. */
+static bool grant_reader(const struct shell *shell, struct err *err)
+{
+    const char *role = config_text(shell->config, "reader-role");
+    if (role == NULL) {
+        return true;
+    }
+    uint8_t bytes[16];
+    char password[2 * sizeof(bytes) + 1];
+    random_bytes(bytes, sizeof(bytes));
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        (void)snprintf(password + 2 * i, 3, "%02x", bytes[i]);
+    }
+    return store_grant_reader(config_text(shell->config, "database"), role, password, err);
 }
 
 static bool open_all(struct shell *shell, struct err *err)
