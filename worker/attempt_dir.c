@@ -152,6 +152,11 @@ bool attempt_write_result(const char *dir, const struct msg_result *result, stru
     return write_message(dir, RESULT_FILE, &message, err);
 }
 
+bool attempt_has_result(const char *dir, struct arena *arena)
+{
+    return file_exists(path_join(arena, dir, RESULT_FILE));
+}
+
 bool attempt_read_result(
     const char *dir, struct arena *arena, struct msg_result *ret_result, struct err *err)
 {

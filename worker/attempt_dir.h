@@ -56,6 +56,7 @@ bool attempt_read_assignment(
     struct msg_assignment *ret_assignment,
     struct err *err);
 bool attempt_write_result(const char *dir, const struct msg_result *result, struct err *err);
+bool attempt_has_result(const char *dir, struct arena *arena);
 /* ERR_NOT_FOUND while there is none. */
 bool attempt_read_result(
     const char *dir, struct arena *arena, struct msg_result *ret_result, struct err *err);

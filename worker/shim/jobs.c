@@ -40,13 +40,6 @@ static const bool legal[JOB_PHASES][JOB_PHASES] = {
     [JOB_PUBLISHING] = {[JOB_GONE] = true},
 };
 
-const char *job_phase_name(enum job_phase phase)
-{
-    static const char *const names[JOB_PHASES] = {
-        "preparing", "running", "cleaning", "publishing", "gone"};
-    return names[phase];
-}
-
 static void enter(struct shim *shim, struct job *job, enum job_phase next)
 {
     CHECK(legal[job->phase][next]);

@@ -78,6 +78,7 @@ struct shim {
     uint64_t idle_since_ms;
 };
 
+/* --- phases.c --- */
 const char *job_phase_name(enum job_phase phase);
 
 /* --- jobs.c --- */
