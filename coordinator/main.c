@@ -181,6 +181,7 @@ static bool open_all(struct shell *shell, struct err *err)
            && artifact_store_open(path_of(shell, "store", "store"), &shell->artifacts, err)
            && open_network(shell, err)
            && store_migrate(config_text(shell->config, "database"), err)
+           && grant_reader(shell, err)
            && store_open(config_text(shell->config, "database"), &shell->store, err);
 }
 
