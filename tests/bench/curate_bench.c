@@ -3,7 +3,8 @@
  * The local measure pass on one core, for bench_curate.py:
  *
  *     assay-bench-curate make FILE MB [SEED]     writes MB of text as JSONL (.zst)
- *     assay-bench-curate run ROUNDS FILE...      one JSON line a round: bytes of text, and
+ *     assay-bench-curate sample OUT BYTES FILE... writes the first documents, about BYTES of
+ * text assay-bench-curate run ROUNDS FILE...      one JSON line a round: bytes of text, and
  * seconds of processor time to read, and to read and measure
  *
  * The text is made up, but repeats itself about as web pages do: words by Zipf's law, lines of
@@ -144,6 +145,32 @@ static bool make_corpus(const char *path, uint64_t bytes, uint64_t seed, struct 
     return writer_close(TAKE(writer), err);
 }
 
+/* The first documents of some shards, for a peer that reads plain JSONL. */
+static bool sample_corpus(
+    const char *out, uint64_t bytes, const char *const *paths, size_t count, struct err *err)
+{
+    const struct reader_options options = {0};
+    struct reader *reader CLEANUP(reader_cleanup) = reader_create(paths, count, &options);
+    struct writer *writer CLEANUP(writer_cleanup) = NULL;
+    const struct document *document = NULL;
+    if (!writer_open(out, &writer, err)) {
+        return false;
+    }
+    while (reader_counts(reader)->text_bytes < bytes) {
+        if (!reader_next(reader, &document, err)) {
+            return false;
+        }
+        if (document == NULL) {
+            break;
+        }
+        if (document->present
+            && !writer_line(writer, document->line, document->line_length, err)) {
+            return false;
+        }
+    }
+    return writer_close(TAKE(writer), err);
+}
+
 /* --- Rounds --- */
 
 static const char *const measured_steps[] = {
@@ -240,10 +267,16 @@ int main(int argc, char **argv)
     if (argc >= 4 && strcmp(argv[1], "make") == 0 && str_to_u64(argv[3], &number)
         && (argc == 4 || str_to_u64(argv[4], &seed))) {
         done = make_corpus(argv[2], number * 1000000, seed, &err);
+    } else if (argc >= 5 && strcmp(argv[1], "sample") == 0 && str_to_u64(argv[3], &number)) {
+        done = sample_corpus(
+            argv[2], number, (const char *const *)argv + 4, (size_t)argc - 4, &err);
     } else if (argc >= 4 && strcmp(argv[1], "run") == 0 && str_to_u64(argv[2], &number)) {
         done = run_rounds(number, (const char *const *)argv + 3, (size_t)argc - 3, &err);
     } else {
-        fprintf(stderr, "usage: assay-bench-curate make FILE MB [SEED] | run ROUNDS FILE...\n");
+        fprintf(
+            stderr,
+            "usage: assay-bench-curate make FILE MB [SEED] | sample OUT BYTES FILE... | "
+            "run ROUNDS FILE...\n");
         return 2;
     }
     if (!done) {
