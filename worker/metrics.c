@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
@@ -123,6 +124,11 @@ static bool read_piece(
     int fd CLEANUP(fd_cleanup) = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT) {
         return true;
+    }
+    struct stat st;
+    if ((fd < 0 && errno == ELOOP)
+        || (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))) {
+        return err_set(err, ERR_INPUT, METRICS_FILE " is not a regular file");
     }
     char *data = arena_alloc(arena, PIECE_BYTES);
     ssize_t got = fd < 0 ? -1 : pread(fd, data, PIECE_BYTES, (off_t)offset);

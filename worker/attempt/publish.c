@@ -206,14 +206,16 @@ static struct msg_usage usage_of(const struct exit_record *record)
     };
 }
 
-/* Preempted programs that left without their outputs did not finish after all. */
-static void correct_preempted(const struct exit_record *record, struct msg_result *result)
+/* Who was told to leave and left with 0 but without its outputs did not finish after all. */
+static void correct_told_to_leave(
+    struct attempt *attempt, const struct exit_record *record, struct msg_result *result)
 {
-    if (record->reason == EXIT_PREEMPTED && result->outcome == MSG_OUTCOME_BAD_OUTPUT) {
-        result->outcome = MSG_OUTCOME_PREEMPTED;
-    }
-    if (record->reason == EXIT_TIME && result->outcome == MSG_OUTCOME_BAD_OUTPUT) {
-        result->outcome = MSG_OUTCOME_TIME;
+    if (result->outcome == MSG_OUTCOME_BAD_OUTPUT
+        && (record->reason == EXIT_PREEMPTED || record->reason == EXIT_TIME)) {
+        struct exit_record unfinished = *record;
+        unfinished.exit_status = -1;
+        result->outcome =
+            judge_exit(&unfinished, &attempt->assignment, attempt->arena, &result->message);
     }
 }
 
@@ -246,7 +248,7 @@ bool attempt_publish(struct attempt *attempt, struct err *err)
     if (result.outcome == MSG_OUTCOME_DONE) {
         publish_done(attempt, &result);
     }
-    correct_preempted(&record, &result);
+    correct_told_to_leave(attempt, &record, &result);
     if (result.outcome != MSG_OUTCOME_DONE) {
         result.checkpoint = attempt_checkpoint(attempt->dir, attempt->arena);
     }
