@@ -40,12 +40,27 @@ const struct config_key json_keys[] = {
     {0},
 };
 
-static const struct command *const about[] = {
-    &command_help,
-    &command_version,
+static const struct command *const local[] = {&command_up, &command_down};
+
+static const struct command *const experiments[] = {
+    &command_check,
+    &command_plan,
+    &command_submit,
+    &command_pool_index,
 };
 
+static const struct command *const following[] = {
+    &command_ls,
+    &command_status,
+    &command_watch,
+};
+
+static const struct command *const about[] = {&command_help, &command_version};
+
 const struct command_group command_groups[] = {
+    {"A local assay", local, ARRAY_LEN(local)},
+    {"Experiments", experiments, ARRAY_LEN(experiments)},
+    {"How they stand", following, ARRAY_LEN(following)},
     {"About assay", about, ARRAY_LEN(about)},
     {0},
 };
