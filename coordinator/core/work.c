@@ -319,6 +319,23 @@ void work_abandon(struct core *core, struct task *task)
     }
 }
 
+/* No row wants it: it ends at once, or with its attempt. Whoever joins until then is a new wish
+ * with a new budget. */
+static void work_orphan(struct core *core, struct work *work)
+{
+    queue_remove(core, work);
+    work->canonical = NULL;
+    work->looking = false;
+    work->failures = 0;
+    work->losses = 0;
+    work->soft_failures = 0;
+    heap_remove(&core->backoffs, &work->backoff);
+    if (work->attempt != NULL) {
+        attempt_revoke(core, work->attempt);
+    }
+    work_release(core, work);
+}
+
 void work_leave(struct core *core, struct task *task)
 {
     struct work *work = task->work;
@@ -335,14 +352,7 @@ void work_leave(struct core *core, struct task *task)
         work_hand_over(core, work, heir);
         return;
     }
-    queue_remove(core, work);
-    work->canonical = NULL;
-    work->looking = false;
-    heap_remove(&core->backoffs, &work->backoff);
-    if (work->attempt != NULL) {
-        attempt_revoke(core, work->attempt);
-    }
-    work_release(core, work);
+    work_orphan(core, work);
 }
 
 /* --- Ends --- */
@@ -402,13 +412,7 @@ void work_done(
         rows[i]->work = NULL;
         rows[i]->next = rows[i];
     }
-    queue_remove(core, work);
-    work->canonical = NULL;
-    heap_remove(&core->backoffs, &work->backoff);
-    if (work->attempt != NULL) {
-        attempt_revoke(core, work->attempt);
-    }
-    work_release(core, work);
+    work_orphan(core, work);
     for (size_t i = 0; i < count; i++) {
         struct task *row = rows[i];
         row->result = work_result_copy(row, result);
