@@ -43,11 +43,17 @@ void repeats_measure(
 
 void ngram_counter_done(struct ngram_counter *counter)
 {
+    free(counter->places);
     free(counter->numbers);
     free(counter->counts);
     free(counter->chars_before);
     interner_done(&counter->interner);
     *counter = (struct ngram_counter){0};
+}
+
+static void grow(uint32_t **array, size_t count)
+{
+    *array = xrealloc(*array, count * sizeof((*array)[0]));
 }
 
 static void reserve(struct ngram_counter *counter, size_t count)
@@ -56,43 +62,26 @@ static void reserve(struct ngram_counter *counter, size_t count)
         return;
     }
     counter->capacity = count + count / 2;
-    counter->numbers =
-        xrealloc(counter->numbers, counter->capacity * sizeof(counter->numbers[0]));
-    counter->counts = xrealloc(counter->counts, counter->capacity * sizeof(counter->counts[0]));
-    counter->chars_before =
-        xrealloc(counter->chars_before, counter->capacity * sizeof(counter->chars_before[0]));
+    grow(&counter->places, counter->capacity);
+    grow(&counter->numbers, counter->capacity);
+    grow(&counter->counts, counter->capacity);
+    grow(&counter->chars_before, counter->capacity);
 }
 
-/* Most frequent first, then longest; a single pass over positions. */
-static void summarise(struct ngram_counter *counter, unsigned n)
+void ngram_counter_begin(
+    struct ngram_counter *counter, const char *text, const struct spans *words)
 {
-    struct ngram_repeats *result = &counter->results[n];
-    const uint32_t *before = counter->chars_before;
-    uint32_t top_count = 1;
-    uint32_t top_length = 0;
-    size_t covered_to = 0;
-    for (size_t i = 0; i < result->ngrams; i++) {
-        uint32_t number = counter->numbers[i];
-        if (number == NGRAM_UNIQUE) {
-            continue;
-        }
-        uint32_t count = counter->counts[number];
-        if (count < 2) {
-            counter->numbers[i] = NGRAM_UNIQUE;
-            continue;
-        }
-        uint32_t length = before[i + n] - before[i];
-        if (count > top_count || (count == top_count && length > top_length)) {
-            top_count = count;
-            top_length = length;
-        }
-        size_t from = i > covered_to ? i : covered_to;
-        result->covered_chars += before[i + n] - before[from];
-        covered_to = i + n;
+    counter->text = text;
+    counter->words = words;
+    counter->done = 0;
+    counter->live = 0;
+    reserve(counter, words->count + 1);
+    uint32_t sum = 0;
+    for (size_t i = 0; i < words->count; i++) {
+        counter->chars_before[i] = sum;
+        sum += words->items[i].chars;
     }
-    counter->repeated = top_count > 1;
-    uint64_t top_chars = counter->repeated ? (uint64_t)top_count * top_length : 0;
-    result->top_chars = top_chars < UINT32_MAX ? (uint32_t)top_chars : UINT32_MAX;
+    counter->chars_before[words->count] = sum;
 }
 
 static void number_words(struct ngram_counter *counter)
@@ -103,51 +92,66 @@ static void number_words(struct ngram_counter *counter)
         uint32_t seen = counter->interner.count;
         uint32_t number = interner_piece(&counter->interner, counter->text, words->items, i);
         counter->counts[number] = number == seen ? 1 : counter->counts[number] + 1;
+        counter->places[i] = (uint32_t)i;
         counter->numbers[i] = number;
     }
+    counter->live = words->count;
 }
 
 /*
  * An n-gram is the pair of the (n-1)-grams at its place and the next. It can be repeated only
  * where both are, so the longer the runs, the fewer there are to look at.
  */
-static void number_pairs(struct ngram_counter *counter, size_t positions)
+static void number_pairs(struct ngram_counter *counter)
 {
-    size_t candidates = 0;
-    for (size_t i = 0; i < positions; i++) {
-        candidates +=
-            counter->numbers[i] != NGRAM_UNIQUE && counter->numbers[i + 1] != NGRAM_UNIQUE;
-    }
-    interner_reset(&counter->interner, candidates);
-    for (size_t i = 0; i < positions; i++) {
-        uint32_t first = counter->numbers[i];
-        uint32_t second = counter->numbers[i + 1];
-        if (first == NGRAM_UNIQUE || second == NGRAM_UNIQUE) {
-            counter->numbers[i] = NGRAM_UNIQUE;
+    const uint32_t *places = counter->places;
+    size_t kept = 0;
+    interner_reset(&counter->interner, counter->live);
+    for (size_t i = 0; i + 1 < counter->live; i++) {
+        if (places[i + 1] != places[i] + 1) {
             continue;
         }
+        uint64_t pair = (uint64_t)counter->numbers[i] << 32 | counter->numbers[i + 1];
         uint32_t seen = counter->interner.count;
-        uint32_t number =
-            interner_pair(&counter->interner, (uint64_t)first << 32 | (uint64_t)second);
+        uint32_t number = interner_pair(&counter->interner, pair);
         counter->counts[number] = number == seen ? 1 : counter->counts[number] + 1;
-        counter->numbers[i] = number;
+        counter->places[kept] = places[i];
+        counter->numbers[kept++] = number;
     }
+    counter->live = kept;
 }
 
-void ngram_counter_begin(
-    struct ngram_counter *counter, const char *text, const struct spans *words)
+/* Leaves only those that are repeated; sums up the most frequent one, the longest of ties, and
+ * the words that are covered. */
+static void summarise(struct ngram_counter *counter, unsigned n)
 {
-    counter->text = text;
-    counter->words = words;
-    counter->done = 0;
-    counter->repeated = true;
-    reserve(counter, words->count + 1);
-    uint32_t sum = 0;
-    for (size_t i = 0; i < words->count; i++) {
-        counter->chars_before[i] = sum;
-        sum += words->items[i].chars;
+    struct ngram_repeats *result = &counter->results[n];
+    const uint32_t *before = counter->chars_before;
+    uint64_t top_count = 0;
+    uint64_t top_length = 0;
+    size_t covered_to = 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < counter->live; i++) {
+        uint32_t place = counter->places[i];
+        uint32_t number = counter->numbers[i];
+        uint32_t count = counter->counts[number];
+        if (count < 2) {
+            continue;
+        }
+        uint32_t length = before[place + n] - before[place];
+        if (count > top_count || (count == top_count && length > top_length)) {
+            top_count = count;
+            top_length = length;
+        }
+        size_t from = place > covered_to ? place : covered_to;
+        result->covered_chars += before[place + n] - before[from];
+        covered_to = place + n;
+        counter->places[kept] = place;
+        counter->numbers[kept++] = number;
     }
-    counter->chars_before[words->count] = sum;
+    counter->live = kept;
+    uint64_t top_chars = top_count * top_length;
+    result->top_chars = top_chars < UINT32_MAX ? (uint32_t)top_chars : UINT32_MAX;
 }
 
 const struct ngram_repeats *ngram_counter_measure(struct ngram_counter *counter, unsigned n)
@@ -156,15 +160,12 @@ const struct ngram_repeats *ngram_counter_measure(struct ngram_counter *counter,
     while (counter->done < n) {
         unsigned next = ++counter->done;
         size_t words = counter->words->count;
-        size_t positions = words >= next ? words - next + 1 : 0;
-        counter->results[next] = (struct ngram_repeats){.ngrams = (uint32_t)positions};
-        if (!counter->repeated || positions == 0) {
-            continue;
-        }
+        size_t ngrams = words >= next ? words - next + 1 : 0;
+        counter->results[next] = (struct ngram_repeats){.ngrams = (uint32_t)ngrams};
         if (next == 1) {
             number_words(counter);
-        } else {
-            number_pairs(counter, positions);
+        } else if (counter->live > 0) {
+            number_pairs(counter);
         }
         summarise(counter, next);
     }

@@ -56,17 +56,17 @@ struct ngram_repeats {
 struct ngram_counter {
     const struct spans *words;
     const char *text;
-    unsigned done;          /* largest n that is in `results` */
-    bool repeated;          /* something was repeated at `done` */
-    uint32_t *numbers;      /* of the n-gram at each position; NGRAM_UNIQUE when met once */
+    unsigned done; /* largest n that is in `results` */
+    /* The n-grams of size `done` that are repeated: where they stand, ascending, and numbers
+     * that are equal for equal ones. */
+    uint32_t *places, *numbers;
+    size_t live;
     uint32_t *counts;       /* of each number */
-    uint32_t *chars_before; /* sum of chars of the words in front of each position */
+    uint32_t *chars_before; /* sum of chars of the words in front of each place */
     size_t capacity;
     struct interner interner;
     struct ngram_repeats results[NGRAM_MAX + 1];
 };
-
-#define NGRAM_UNIQUE UINT32_MAX
 
 void ngram_counter_done(struct ngram_counter *counter);
 void ngram_counter_begin(
