@@ -42,7 +42,7 @@ def html_text(source):
             preformatted = max(0, preformatted + (-1 if closing else 1))
             pieces.append("\n")
         elif name in ("td", "th"):
-            pieces.append(" ")
+            pieces.append("" if closing else " ")
         elif name and name not in INLINE:
             pieces.append("\n")
     if skipping is None:
