@@ -18,6 +18,7 @@ void measure_close(struct measure *measure)
         npy_close(&measure->columns[i].npy);
     }
     npy_close(&measure->digests);
+    arena_destroy(measure->arena);
     *measure = (struct measure){0};
 }
 
@@ -101,10 +102,10 @@ static bool check_rows(struct measure *measure, struct err *err)
     return equal || err_set(err, ERR_CORRUPT, "columns of '%s' differ in rows", measure->dir);
 }
 
-bool measure_open(
-    const char *dir, struct arena *arena, struct measure *ret_measure, struct err *err)
+bool measure_open(const char *dir, struct measure *ret_measure, struct err *err)
 {
-    struct measure measure = {.dir = arena_strdup(arena, dir)};
+    struct arena *arena = arena_create();
+    struct measure measure = {.dir = arena_strdup(arena, dir), .arena = arena};
     bool listed = file_exists(path_join(arena, dir, "measure.json"));
     if (!(listed ? open_listed(&measure, arena, err) : open_found(&measure, arena, err))
         || !check_rows(&measure, err)) {

@@ -26,13 +26,13 @@ struct measure {
     uint64_t rows;
     struct measure_column columns[STEP_COLUMNS_MAX];
     size_t columns_count;
-    struct npy digests; /* of family document; data NULL for others */
+    struct npy digests;  /* of family document; data NULL for others */
+    struct arena *arena; /* of the names */
 };
 
 /* Maps all columns, of a folder without measure.json all .npy files in the order of their
- * names. The names live in the arena. */
-bool measure_open(
-    const char *dir, struct arena *arena, struct measure *ret_measure, struct err *err);
+ * names. */
+bool measure_open(const char *dir, struct measure *ret_measure, struct err *err);
 void measure_close(struct measure *measure); /* usable with CLEANUP */
 /* NULL when there is no such column. */
 const struct measure_column *measure_column(const struct measure *measure, const char *name);

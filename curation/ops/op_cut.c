@@ -18,8 +18,7 @@ static bool apply_measure(
     }
     for (size_t i = 0; i < kept->count; i++) {
         struct measure CLEANUP(measure_close) measure = {0};
-        if (!task_advance(task, 0, err)
-            || !reached_open_measure(kept, input, i, task->arena, &measure, err)
+        if (!task_advance(task, 0, err) || !reached_open_measure(kept, input, i, &measure, err)
             || !cutter_open(&cutter, &measure, err)) {
             return false;
         }

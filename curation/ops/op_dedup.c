@@ -78,7 +78,7 @@ bool op_dedup(struct task *task, struct err *err)
     for (size_t i = 0; i < kept.count; i++) {
         struct measure CLEANUP(measure_close) document = {0};
         if (!task_advance(task, 0, err)
-            || !reached_open_measure(&kept, input, i, task->arena, &document, err)) {
+            || !reached_open_measure(&kept, input, i, &document, err)) {
             return false;
         }
         struct selection_group *group = &kept.groups[i];

@@ -81,8 +81,8 @@ static bool collect_group(
     const struct measure_column *bytes;
     if (!task_need_input(task, "m0", &scores_input, err)
         || !task_need_input(task, "document", &document_input, err)
-        || !reached_open_measure(reached, scores_input, place, task->arena, &scores, err)
-        || !reached_open_measure(reached, document_input, place, task->arena, &document, err)
+        || !reached_open_measure(reached, scores_input, place, &scores, err)
+        || !reached_open_measure(reached, document_input, place, &document, err)
         || !measure_need_column(
             &scores, node_get_text(task->params, "column", "score"), &score, err)
         || !measure_need_column(&document, "bytes", &bytes, err)) {

@@ -13,7 +13,7 @@ static bool read_present(const struct task *task, struct selection *selection, s
     for (size_t i = 0; i < input->count; i++) {
         struct measure CLEANUP(measure_close) measure = {0};
         const struct measure_column *present;
-        if (!measure_open(input->paths[i], task->arena, &measure, err)
+        if (!measure_open(input->paths[i], &measure, err)
             || !measure_need_column(&measure, "present", &present, err)) {
             return false;
         }
@@ -57,13 +57,12 @@ bool reached_open_measure(
     const struct selection *reached,
     const struct task_input *input,
     size_t place,
-    struct arena *arena,
     struct measure *ret_measure,
     struct err *err)
 {
     struct measure measure;
     if (!reached_check_input(reached, input, err)
-        || !measure_open(input->paths[place], arena, &measure, err)) {
+        || !measure_open(input->paths[place], &measure, err)) {
         return false;
     }
     const struct selection_group *group = &reached->groups[place];

@@ -17,7 +17,6 @@ bool reached_open_measure(
     const struct selection *reached,
     const struct task_input *input,
     size_t place,
-    struct arena *arena,
     struct measure *ret_measure,
     struct err *err);
 

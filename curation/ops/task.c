@@ -221,7 +221,10 @@ bool task_advance(struct task *task, double done, struct err *err)
     if (task->stop && *task->stop) {
         return err_set(err, ERR_INTERRUPTED, "asked to stop");
     }
-    uint64_t now = task->report.progress ? clock_monotonic_ms() : 0;
+    if (!task->report.progress) {
+        return true;
+    }
+    uint64_t now = clock_monotonic_ms();
     if (now >= task->reported_ms + REPORT_EVERY_MS) {
         task->reported_ms = now;
         task->report.progress(task->report.context, done, task->total, task->unit);

@@ -103,7 +103,7 @@ static bool open_document(
     if (!replay->document || place >= replay->document->count) {
         return err_set(err, ERR_INPUT, "op 'view': groups of 'document' are missing");
     }
-    if (!measure_open(replay->document->paths[place], replay->task->arena, ret_measure, err)) {
+    if (!measure_open(replay->document->paths[place], ret_measure, err)) {
         return false;
     }
     const struct view_component *component = replay->component;
@@ -170,35 +170,53 @@ static bool apply_selection(
     return true;
 }
 
+static bool cut_group(
+    struct replay *replay,
+    const struct task_input *input,
+    size_t place,
+    struct cutter *cutter,
+    struct err *err)
+{
+    struct view_group *group = &replay->component->groups[place];
+    struct measure CLEANUP(measure_close) document = {0};
+    struct measure CLEANUP(measure_close) measure = {0};
+    if (place >= input->count) {
+        return err_set(err, ERR_INPUT, "groups of input '%s' are missing", input->name);
+    }
+    if (!open_document(replay, place, &document, err)
+        || !measure_open(input->paths[place], &measure, err)
+        || !cutter_open(cutter, &measure, err)) {
+        return false;
+    }
+    if (measure.rows != group->rows) {
+        return err_set(err, ERR_INPUT, "'%s' is not aligned", input->paths[place]);
+    }
+    for (uint64_t row = 0; row < group->rows; row++) {
+        uint32_t rule = group->removed[row] == REMOVED_NOT ? cutter_verdict(cutter, row) : 0;
+        if (rule != 0) {
+            remove_row(replay, place, row, rule, &document);
+        }
+    }
+    return true;
+}
+
 static bool apply_cut(struct replay *replay, const struct node *entry, struct err *err)
 {
-    struct view_component *component = replay->component;
+    const struct view_component *component = replay->component;
     const struct task_input *input;
     struct cutter cutter;
     const struct node *step =
         list_item(component->steps, (size_t)node_get_int(entry, "step", -1));
-    if (!step || !need_entry_input(replay, entry, "measure", &input, err)
+    if (!step) {
+        return err_set(err, ERR_INPUT, "op 'view': bad step in path");
+    }
+    if (!need_entry_input(replay, entry, "measure", &input, err)
         || !cutter_bind(&cutter, step, replay->task->arena, err)) {
-        return step != NULL ? false : err_set(err, ERR_INPUT, "op 'view': bad step in path");
+        return false;
     }
     for (size_t i = 0; i < component->groups_count; i++) {
-        struct view_group *group = &component->groups[i];
-        struct measure CLEANUP(measure_close) document = {0};
-        struct measure CLEANUP(measure_close) measure = {0};
-        if (i >= input->count || !open_document(replay, i, &document, err)
-            || !measure_open(input->paths[i], replay->task->arena, &measure, err)
-            || !cutter_open(&cutter, &measure, err)) {
-            return i < input->count ? false : err_set(err, ERR_INPUT, "groups are missing");
-        }
-        if (measure.rows != group->rows) {
-            return err_set(err, ERR_INPUT, "'%s' is not aligned", input->paths[i]);
-        }
-        for (uint64_t row = 0; row < group->rows; row++) {
-            uint32_t rule =
-                group->removed[row] == REMOVED_NOT ? cutter_verdict(&cutter, row) : 0;
-            if (rule != 0) {
-                remove_row(replay, i, row, rule, &document);
-            }
+        if (!cut_group(replay, input, i, &cutter, err)) {
+            return false;
         }
     }
     return true;

@@ -47,7 +47,7 @@ static bool add_columns(
     struct inspection *inspection, const char *dir, struct node *step, struct err *err)
 {
     struct measure CLEANUP(measure_close) measure = {0};
-    if (!measure_open(dir, inspection->arena, &measure, err)) {
+    if (!measure_open(dir, &measure, err)) {
         return false;
     }
     struct node *columns = node_map(inspection->arena);
@@ -92,8 +92,7 @@ static bool inspect_cut(
     const char *dir = entry_path(inspection, entry, "measure");
     if (!add_columns(inspection, dir, step, err)
         || !cutter_bind(&cutter, use, inspection->arena, err)
-        || !measure_open(dir, inspection->arena, &measure, err)
-        || !cutter_open(&cutter, &measure, err)) {
+        || !measure_open(dir, &measure, err) || !cutter_open(&cutter, &measure, err)) {
         return false;
     }
     uint32_t rule = cutter_verdict(&cutter, inspection->row);
@@ -157,7 +156,7 @@ static bool add_bytes(
 {
     struct measure CLEANUP(measure_close) measure = {0};
     const struct measure_column *bytes;
-    if (!measure_open(dir, inspection->arena, &measure, err)
+    if (!measure_open(dir, &measure, err)
         || !measure_need_column(&measure, "bytes", &bytes, err)) {
         return false;
     }
@@ -242,7 +241,7 @@ static bool locate(struct inspection *inspection, uint64_t row, struct err *err)
     uint64_t first = 0;
     for (size_t i = 0; i < input->count; i++) {
         struct measure CLEANUP(measure_close) measure = {0};
-        if (!measure_open(input->paths[i], inspection->arena, &measure, err)) {
+        if (!measure_open(input->paths[i], &measure, err)) {
             return false;
         }
         if (row - first < measure.rows) {

@@ -161,14 +161,13 @@ static const struct node *find_steps(const struct parse *parse, const struct nod
 bool pipeline_file_parse(
     const char *path,
     const char *text,
-    size_t length,
     const struct step_library *library,
     struct arena *arena,
     struct pipeline_variant *ret_variant,
     struct err *err)
 {
     struct node *root;
-    if (!node_parse_yaml(text, length, arena, &root, NULL, err)) {
+    if (!node_parse_yaml(text, strlen(text), arena, &root, NULL, err)) {
         return err_wrap(err, "%s", path);
     }
     struct parse parse = {.path = path, .library = library, .arena = arena, .err = err};
@@ -207,5 +206,5 @@ bool pipeline_file_read(
     char *text;
     size_t length;
     return file_read(path, LIMIT_YAML_BYTES, arena, &text, &length, err)
-           && pipeline_file_parse(path, text, length, library, arena, ret_variant, err);
+           && pipeline_file_parse(path, text, library, arena, ret_variant, err);
 }

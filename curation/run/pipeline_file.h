@@ -12,11 +12,11 @@
 /* The engine's own steps, as the planner sees them. */
 bool pipeline_engine_steps(
     struct arena *arena, struct step_library *ret_library, struct err *err);
-/* Errors name `path`, line and column. The variant has one component over pool 0. */
+/* Parses a text. Errors name `path`, line and column. The variant has one component over pool
+ * 0. */
 bool pipeline_file_parse(
     const char *path,
     const char *text,
-    size_t length,
     const struct step_library *library,
     struct arena *arena,
     struct pipeline_variant *ret_variant,

@@ -61,8 +61,8 @@ static struct symbol symbol_at(const char *text, size_t length)
 /* Bytes of an English contraction at `text`, which starts with an apostrophe; else 0. */
 static size_t contraction_length(const char *text, size_t length)
 {
-    char second = length > 1 ? text[1] : '\0';
-    char third = length > 2 ? text[2] : '\0';
+    int second = length > 1 ? text[1] : 0;
+    int third = length > 2 ? text[2] : 0;
     if (second == 's' || second == 't' || second == 'm' || second == 'd') {
         return 2;
     }

@@ -70,7 +70,6 @@ struct run_result fixture_run(
             pipeline_file_parse(
                 arena_printf(fixture->arena, "variant%zu", i),
                 pipelines[i],
-                strlen(pipelines[i]),
                 &fixture->library,
                 fixture->arena,
                 &variants[i],

@@ -473,7 +473,7 @@ static void malformed_lines_are_set_aside(void **state)
     assert_non_null(strstr(node_get_text(error, "reason", ""), "string"));
     struct measure CLEANUP(measure_close) measure = {0};
     struct err err = {0};
-    assert_true(measure_open(dir, fixture->arena, &measure, &err));
+    assert_true(measure_open(dir, &measure, &err));
     assert_int_equal(measure.rows, 1500);
     assert_int_equal(measure_u32(measure_column(&measure, "present"), 700), 0);
     assert_int_equal(measure_u32(measure_column(&measure, "present"), 701), 1);
