@@ -215,6 +215,71 @@ EOT
     [[ "$output" == *"'vocab'"*"257"* ]]
 }
 
+@test "tasks in attempt folders chain from documents to an order" {
+    cat >chain.py <<'EOT'
+import json, os, subprocess, sys
+
+def task(name, op, params, inputs, outputs):
+    """An attempt's folder as a worker makes it: inputs are links to what earlier tasks published."""
+    os.makedirs(f"{name}/in")
+    listed = {}
+    for key, paths in inputs.items():
+        if isinstance(paths, list):
+            os.makedirs(f"{name}/in/{key}")
+            for i, path in enumerate(paths):
+                os.symlink(os.path.abspath(path), f"{name}/in/{key}/{i:04}")
+            listed[key] = {"kind": "x", "many": True, "paths": [f"in/{key}/{i:04}" for i in range(len(paths))]}
+        else:
+            os.symlink(os.path.abspath(paths), f"{name}/in/{key}")
+            listed[key] = {"kind": "x", "path": f"in/{key}"}
+    json.dump({"assay_task": 1, "task": name, "program": op, "version": 1, "parameters": params, "inputs": listed,
+               "outputs": {key: {"kind": "x", "path": f"out/{key}"} for key in outputs},
+               "volatile": {"metrics": "metrics.jsonl"}}, open(f"{name}/task.json", "w"))
+    subprocess.run([sys.argv[1], "task", "task.json"], cwd=name, check=True)
+    return [f"{name}/out/{key}" for key in outputs]
+
+groups = []
+for group, shard in enumerate(["a.jsonl", "b.jsonl"]):
+    os.makedirs(f"pool/{group}")
+    os.symlink(os.path.abspath(shard), f"pool/{group}/000000.jsonl")
+    json.dump({"assay_documents": 1, "text": "text", "url": "url", "group": group,
+               "shards": [{"path": "000000.jsonl", "source": shard}]}, open(f"pool/{group}/documents.json", "w"))
+    groups.append(f"pool/{group}")
+document, length, tokens = [], [], []
+[tokenizer] = task("bpe", "bpe-train", {"vocab": 257}, {"documents": groups}, ["tokenizer"])
+step = {"name": "page-length", "profile": "dclm", "version": 1, "params": {"length_type": "word", "min": 3}}
+for group, folder in enumerate(groups):
+    measures = [{"output": "m0", "family": "document", "profile": "", "version": 1, "params": {}},
+                {"output": "m1", "family": "page-length", "profile": "dclm", "version": 1,
+                 "params": {"length_type": "word"}}]
+    m0, m1 = task(f"measure{group}", "curate", {"op": "measure", "group": group, "measures": measures},
+                  {"text": folder}, ["m0", "m1"])
+    document.append(m0)
+    length.append(m1)
+    tokens += task(f"tokenize{group}", "curate", {"op": "tokenize", "group": group, "params": {}},
+                   {"text": folder, "tokenizer": tokenizer}, ["tokens"])
+component = {"name": "main", "pool": "pool", "weight": 0, "repeat": 1, "steps": [dict(step, id="length")],
+             "path": [{"kind": "text", "step": -1, "text": "c0.text", "document": "c0.document"},
+                      {"kind": "cut", "step": 0, "measure": "c0.m0"}]}
+[view] = task("view", "curate", {"op": "view", "components": [component]},
+              {"c0.text": groups, "c0.document": document, "c0.m0": length}, ["view"])
+[view] = task("token-view", "curate", {"op": "token-view"}, {"view": view, "tokens": tokens}, ["view"])
+[order] = task("order", "curate", {"op": "order", "data_seed": 1}, {"view": view}, ["order"])
+[decision] = task("budget", "budget", {"tokens": 10000, "max_epochs": 4}, {"view": view}, ["decision"])
+
+kept = [json.loads(line)["text"] for shard in ["a.jsonl", "b.jsonl"] for line in open(shard)][1:]
+size = sum(len(text.encode()) for text in kept)
+assert json.load(open(f"{view}/view.json"))["tokens"] == size
+assert json.load(open(f"{order}/order.json"))["tokens"] == size + len(kept)
+assert json.load(open(f"{decision}/decision.json"))["verdict"] == "skip"
+# Links lead to whole inputs below in/, by relative names.
+assert os.readlink(f"{view}/tokens/000-0001") == "../../../in/tokens/0001"
+lines = [json.loads(line) for line in open("token-view/metrics.jsonl")]
+assert {"name": "tokens", "step": 1, "value": size, "tag": "length"} in lines
+EOT
+    python3 chain.py "$curate"
+}
+
 @test "a task that is told to stop says: again" {
     mkdir -p job/in/documents
     mkfifo job/in/documents/slow.jsonl

@@ -122,7 +122,7 @@ struct node *fixture_json(struct fixture *fixture, const char *dir, const char *
     return node;
 }
 
-const char *fixture_text(struct fixture *fixture, const char *dir, const char *name)
+char *fixture_text(struct fixture *fixture, const char *dir, const char *name)
 {
     char *text;
     size_t length;

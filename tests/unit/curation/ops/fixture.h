@@ -32,7 +32,7 @@ const char *fixture_kept(struct fixture *fixture, const struct task *view);
 /* A small JSON file of a folder. */
 struct node *fixture_json(struct fixture *fixture, const char *dir, const char *name);
 /* A whole file. */
-const char *fixture_text(struct fixture *fixture, const char *dir, const char *name);
+char *fixture_text(struct fixture *fixture, const char *dir, const char *name);
 /* A new task of an op with parameters as JSON; its only output is a new folder. */
 struct task *fixture_task(struct fixture *fixture, const char *op, const char *params);
 /* Adds another output; yields its path. */

@@ -42,10 +42,19 @@ static void expect(const char *name, uint32_t version, const struct digest *dige
 
 /* --- Texts with the things that steps look at --- */
 
-static const char *const english[] = {
+static const char paragraph[] =
     "The quick brown fox jumps over the lazy dog. It was the best of times, and it was the worst "
     "of times, that much is certain to all of us who have been there.\n\nThe second paragraph has "
-    "the same quality: it talks of foxes and of dogs, and of those that have to be with them.",
+    "the same quality: it talks of foxes and of dogs, and of those that have to be with them.";
+static const char vietnamese[] =
+    "Tr\u01b0\u1eddng h\u1ee3p n\u00e0y th\u00ec kh\u00f4ng c\u00f3 g\u00ec \u0111\u1eb7c bi\u1ec7t, "
+    "nh\u01b0ng v\u1eabn c\u1ea7n ki\u1ec3m tra.";
+static const char prose_lines[] =
+    "A line that is long enough to be prose, since it has more than ten words and ends well.\n"
+    "Contact\nAnother line of prose, which also has quite a lot more than ten words in it!\n";
+
+static const char *const english[] = {
+    paragraph,
     "* item one\n* item two\n- item three\n\u2022 item four\nRead more...\nSee also \u2026\n",
     "int main(void)\n{\n    return 0;\n}\n#define A 1\n#define B 2\n#include <stdio.h>\n",
     "buy buy buy buy buy buy buy buy buy buy\nbuy buy buy buy buy buy buy buy buy buy\n",
@@ -54,16 +63,12 @@ static const char *const english[] = {
     "Home\nAbout\nContact\nThe quick brown fox jumps over the lazy dog.\nHome\n",
 };
 static const char *const other[] = {
-    "Tr\u01b0\u1eddng h\u1ee3p n\u00e0y th\u00ec kh\u00f4ng c\u00f3 g\u00ec \u0111\u1eb7c bi\u1ec7t, "
-    "nh\u01b0ng v\u1eabn c\u1ea7n ki\u1ec3m tra.",
+    vietnamese,
     "\u1797\u17b6\u179f\u17b6\u1781\u17d2\u1798\u17c2\u179a \u1793\u17b7\u1784\u17a2\u1780\u17d2\u179f\u179a",
     "\u65e5\u672c\u8a9e\u306e\u6587\u7ae0\u3067\u3059\u3002\u6570\u5b57\u306f123\u3068\uff14\uff15\u3002",
     "e\u0301 \u00a0 na\u00efve \u2014 \u201cquoted\u201d \U0001F600\U0001F469\u200d\U0001F52C I'm, we'll, it's",
-    "The quick brown fox jumps over the lazy dog. It was the best of times, and it was the worst "
-    "of times, that much is certain to all of us who have been there.\n\nThe second paragraph has "
-    "the same quality: it talks of foxes and of dogs, and of those that have to be with them.",
-    "A line that is long enough to be prose, since it has more than ten words and ends well.\n"
-    "Contact\nAnother line of prose, which also has quite a lot more than ten words in it!\n",
+    paragraph,
+    prose_lines,
 };
 
 /* --- Digests of folders: names and bytes; .zst by what it holds, since zstd may change --- */

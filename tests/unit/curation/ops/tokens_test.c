@@ -60,46 +60,53 @@ static void training_obeys_the_mask(void **state)
     assert_int_equal(node_get_int(meta, "bytes", 0), 7 + 11);
 }
 
+/* What a sample of at most `bytes_max` must have: the texts of smallest digest, in turn, copies
+ * together or not at all. */
+static void sample_by_hand(
+    const char *const *texts,
+    size_t count,
+    int64_t bytes_max,
+    int64_t *ret_documents,
+    int64_t *ret_bytes)
+{
+    struct digest last = {{0}};
+    for (;;) {
+        struct digest next = {{0}};
+        int64_t bytes = 0;
+        int64_t copies = 0;
+        for (size_t i = 0; i < count; i++) {
+            struct digest digest = digest_of(texts[i], strlen(texts[i]));
+            int order = copies > 0 ? digest_compare(&digest, &next) : -1;
+            if (digest_compare(&digest, &last) <= 0 || order > 0) {
+                continue;
+            }
+            next = digest;
+            bytes = (order == 0 ? bytes : 0) + (int64_t)strlen(texts[i]);
+            copies = (order == 0 ? copies : 0) + 1;
+        }
+        if (copies == 0 || *ret_bytes + bytes > bytes_max) {
+            return;
+        }
+        *ret_bytes += bytes;
+        *ret_documents += copies;
+        last = next;
+    }
+}
+
 static void sample_is_of_smallest_digests(void **state)
 {
     struct fixture *fixture = *state;
     make_pool(fixture);
     const char *const texts[] = {
         first_texts[0], first_texts[1], first_texts[3], second_texts[0], second_texts[1]};
-    /* 44 bytes: the documents of smallest digest that fit, copies together or not at all. */
-    int64_t sum = 0;
     int64_t documents = 0;
-    struct digest digests[5];
-    for (size_t i = 0; i < 5; i++) {
-        digests[i] = digest_of(texts[i], strlen(texts[i]));
-    }
-    for (struct digest last = {{0}};;) {
-        const struct digest *next = NULL;
-        for (size_t i = 0; i < 5; i++) {
-            if (digest_compare(&digests[i], &last) > 0
-                && (!next || digest_compare(&digests[i], next) < 0)) {
-                next = &digests[i];
-            }
-        }
-        int64_t bytes = 0;
-        int64_t copies = 0;
-        for (size_t i = 0; next && i < 5; i++) {
-            bool same = digest_equal(&digests[i], next);
-            bytes += same ? (int64_t)strlen(texts[i]) : 0;
-            copies += same ? 1 : 0;
-        }
-        if (!next || sum + bytes > 44) {
-            break;
-        }
-        sum += bytes;
-        documents += copies;
-        last = *next;
-    }
+    int64_t bytes = 0;
+    sample_by_hand(texts, ARRAY_LEN(texts), 44, &documents, &bytes);
     assert_in_range(documents, 1, 4);
     const char *dir = train(fixture, "{\"vocab\":260,\"max_bytes\":44}");
     struct node *meta = fixture_json(fixture, dir, "meta.json");
     assert_int_equal(node_get_int(meta, "documents", 0), documents);
-    assert_int_equal(node_get_int(meta, "bytes", 0), sum);
+    assert_int_equal(node_get_int(meta, "bytes", 0), bytes);
 }
 
 /* --- encode --- */

@@ -93,8 +93,9 @@ static void never_leaves_the_text(void **state)
         size_t length = 1 + (size_t)rng_below(&rng, sizeof(text));
         for (size_t i = 0; i < length; i++) {
             /* Any byte at all: broken sequences must not be read past their end. */
-            text[i] = rng_below(&rng, 3) == 0 ? (char)rng_below(&rng, 256)
-                                              : " '\nas1"[rng_below(&rng, 6)];
+            int any = (int)rng_below(&rng, 256) - 128;
+            int usual = (unsigned char)" '\nas1"[rng_below(&rng, 6)];
+            text[i] = (char)(rng_below(&rng, 3) == 0 ? any : usual);
         }
         size_t at = 0;
         while (at < length) {
