@@ -174,6 +174,18 @@ static bool prepare(
     return ok;
 }
 
+static const char *new_submission_id(struct arena *arena)
+{
+    uint8_t bytes[16];
+    random_bytes(bytes, sizeof(bytes));
+    CLEANUP(str_done) struct str text;
+    str_init(&text, 64);
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        str_appendf(&text, "%02x", bytes[i]);
+    }
+    return arena_strdup(arena, text.data);
+}
+
 /* --- plan --- */
 
 static const char *time_text(const struct node *ms, char *buffer, size_t size)
@@ -246,7 +258,7 @@ static void print_plan(const struct node *plan)
 static enum exit_status run_plan(const struct invocation *invocation, struct err *err)
 {
     CLEANUP(client_cleanup) struct client *client = NULL;
-    struct msg_submit submit = {.dry_run = true};
+    struct msg_submit submit = {.submission = new_submission_id(invocation->arena), .dry_run = true};
     struct grid *grid = NULL;
     struct node *body = NULL;
     enum exit_status status = EXIT_OK;
@@ -272,22 +284,6 @@ static enum exit_status run_plan(const struct invocation *invocation, struct err
 
 /* --- submit --- */
 
-static const char *submission_id(const struct invocation *invocation)
-{
-    const char *given = config_text(invocation->flags, "id");
-    if (given != NULL) {
-        return given;
-    }
-    uint8_t bytes[16];
-    random_bytes(bytes, sizeof(bytes));
-    CLEANUP(str_done) struct str text;
-    str_init(&text, 64);
-    for (size_t i = 0; i < sizeof(bytes); i++) {
-        str_appendf(&text, "%02x", bytes[i]);
-    }
-    return arena_strdup(invocation->arena, text.data);
-}
-
 static void submitted_line(const struct invocation *invocation, const struct node *body)
 {
     int64_t tasks = node_get_int(body, "tasks", 0);
@@ -312,7 +308,8 @@ static void submitted_line(const struct invocation *invocation, const struct nod
 static enum exit_status run_submit(const struct invocation *invocation, struct err *err)
 {
     CLEANUP(client_cleanup) struct client *client = NULL;
-    struct msg_submit submit = {.submission = submission_id(invocation)};
+    const char *id = config_text(invocation->flags, "id");
+    struct msg_submit submit = {.submission = id != NULL ? id : new_submission_id(invocation->arena)};
     struct grid *grid = NULL;
     struct node *body = NULL;
     enum exit_status status = EXIT_OK;
@@ -330,8 +327,8 @@ static enum exit_status run_submit(const struct invocation *invocation, struct e
         }
         return EXIT_OK;
     }
-    const char *id = arena_printf(invocation->arena, "%" PRId64, node_get_int(body, "grid", 0));
-    return live_view(invocation, client, id, err);
+    const char *grid_id = arena_printf(invocation->arena, "%" PRId64, node_get_int(body, "grid", 0));
+    return live_view(invocation, client, grid_id, err);
 }
 
 const struct command command_check = {

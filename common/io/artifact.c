@@ -357,7 +357,9 @@ bool artifact_read_blob(
         total += got > 0 ? (size_t)got : 0;
     }
     *ret_length = total;
-    *ret_blob_bytes = (uint64_t)st.st_size;
+    if (ret_blob_bytes != NULL) {
+        *ret_blob_bytes = (uint64_t)st.st_size;
+    }
     return true;
 }
 
