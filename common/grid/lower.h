@@ -2,10 +2,11 @@
 /*
  * Lowering at work: grid -> plan. Internal to common/grid.
  *
- * Expansion order (PLAN_VERSION 1). Stages come in dependency order, ties by their place in the file. A stage's tasks are, in the
- * order of its points (first axis slowest): the helpers that the point is the first to need, then the point's own task; curate
- * and per-text-base stages are planned as a whole, so all their helpers come before all their points. Hence a task reads only
- * tasks before it.
+ * Expansion order (PLAN_VERSION 1). Stages come in dependency order, ties by their place in the
+ * file. A stage's tasks are, in the order of its points (first axis slowest): the helpers that
+ * the point is the first to need, then the point's own task; curate and per-text-base stages
+ * are planned as a whole, so all their helpers come before all their points. Hence a task reads
+ * only tasks before it.
  */
 #ifndef ASSAY_GRID_LOWER_H
 #define ASSAY_GRID_LOWER_H
@@ -52,51 +53,51 @@ struct lowering {
     struct diags *diags;
     struct plan *plan;
     struct pipeline_plan *pipeline;
-    struct pipeline_pool *pools;      /* one per input of the grid; empty where it is no pool */
-    struct lowered_stage *stages;     /* one per stage */
-    uint32_t stage;                   /* at hand */
-    const uint32_t *point;            /* at hand, for artifacts of steps */
-    struct key_map point_tasks;       /* (stage, point) -> place among the stage's points */
-    struct key_map helper_names;      /* how often a name was given */
-    struct key_map budgets;           /* (view, tokens, epochs) -> task */
-    uint32_t *node_tasks;             /* engine node -> task; GRID_NONE: a view whose point comes later */
+    struct pipeline_pool *pools;  /* one per input of the grid; empty where it is no pool */
+    struct lowered_stage *stages; /* one per stage */
+    uint32_t stage;               /* at hand */
+    const uint32_t *point;        /* at hand, for artifacts of steps */
+    struct key_map point_tasks;   /* (stage, point) -> place among the stage's points */
+    struct key_map helper_names;  /* how often a name was given */
+    struct key_map budgets;       /* (view, tokens, epochs) -> task */
+    uint32_t *node_tasks; /* engine node -> task; GRID_NONE: a view whose point comes later */
     size_t nodes_count, nodes_capacity;
-    struct node_task *fills;          /* tasks to complete from nodes at the end */
+    struct node_task *fills; /* tasks to complete from nodes at the end */
     size_t fills_count, fills_capacity;
-    struct key_map source_lists;      /* engine sources by address -> lists */
+    struct key_map source_lists; /* engine sources by address -> lists */
     struct plan_source **lists;
     size_t lists_count, lists_capacity;
-    struct resolved *outside;         /* by engine_source.outside */
+    struct resolved *outside; /* by engine_source.outside */
     size_t outside_count, outside_capacity;
-    struct resources needs;           /* of helpers of the stage at hand */
-    bool failed;                      /* reported */
+    struct resources needs; /* of helpers of the stage at hand */
+    bool failed;            /* reported */
 };
 
 /* Reports an error about a stage (E09x); sets failed. */
 void lower_report(
-    struct lowering *lowering,
-    const char *code,
-    const char *help,
-    const char *format,
-    ...) PRINTF(4, 5);
+    struct lowering *lowering, const char *code, const char *help, const char *format, ...)
+    PRINTF(4, 5);
 
 /* --- lower_program.c --- */
 /* Index in plan->programs; added when it is not there. */
 uint32_t lower_program(struct lowering *lowering, const struct manifest *manifest);
 /* The engine, for curation itself. */
 uint32_t lower_engine_program(struct lowering *lowering);
-const struct manifest *lower_manifest(const struct lowering *lowering, const char *name); /* of the grid's programs, or NULL */
+const struct manifest *lower_manifest(
+    const struct lowering *lowering, const char *name); /* of the grid's programs, or NULL */
 const char *lower_revision(void *context, const char *program); /* for pipeline_options */
 
 /* --- lower_source.c --- */
-/* All that a link gives at a point; false after a report. Nothing there is no failure (count 0). */
+/* All that a link gives at a point; false after a report. Nothing there is no failure (count
+ * 0). */
 bool lower_link(
     struct lowering *lowering,
     const struct grid_stage *stage,
     const struct grid_link *link,
     const uint32_t *point,
     struct resolved_input *input);
-/* One source, without gathering. `ret_place` (may be NULL): place among the points of the source's stage. */
+/* One source, without gathering. `ret_place` (may be NULL): place among the points of the
+ * source's stage. */
 bool lower_source(
     struct lowering *lowering,
     const struct grid_stage *stage,
@@ -109,19 +110,27 @@ struct engine_source lower_outside(struct lowering *lowering, const struct resol
 /* For pipeline_options. */
 bool lower_artifact(
     void *context, const struct node *value, struct engine_source *ret_source, struct err *err);
-void lower_push(struct lowering *lowering, struct resolved_input *input, const struct resolved *source);
+void lower_push(
+    struct lowering *lowering, struct resolved_input *input, const struct resolved *source);
 
 /* --- lower_task.c --- */
 /* A new task with the point at hand or, for helpers, none. */
-uint32_t lower_task(struct lowering *lowering, const char *name, uint32_t program, const uint32_t *point);
+uint32_t lower_task(
+    struct lowering *lowering, const char *name, uint32_t program, const uint32_t *point);
 const char *lower_point_name(struct lowering *lowering, const uint32_t *point);
 /* "STAGE/WHAT[/gNNN][/N]": unique. */
 const char *lower_helper_name(struct lowering *lowering, const char *what, int32_t group);
 void lower_set_inputs(
-    struct lowering *lowering, struct plan_task *task, const struct resolved_input *inputs, size_t count);
+    struct lowering *lowering,
+    struct plan_task *task,
+    const struct resolved_input *inputs,
+    size_t count);
 /* Plan key of a task that is no engine node: parameters, and keys of what it reads. */
 struct digest lower_plan_key(
-    struct lowering *lowering, const struct plan_task *task, const struct resolved_input *inputs, size_t count);
+    struct lowering *lowering,
+    const struct plan_task *task,
+    const struct resolved_input *inputs,
+    size_t count);
 struct digest lower_output_key(const struct plan_task *task, const char *output);
 void lower_note_point(struct lowering *lowering, const uint32_t *point, uint32_t place);
 uint32_t lower_find_point(struct lowering *lowering, uint32_t stage, const uint32_t *point);
@@ -134,7 +143,8 @@ bool lower_text_base(struct lowering *lowering, const struct grid_stage *stage);
 /* Fills in what is known of engine tasks once all is planned. */
 void lower_fill_nodes(struct lowering *lowering);
 /* A plan source for an engine's. */
-struct resolved lower_engine_source(struct lowering *lowering, const struct engine_source *source);
+struct resolved lower_engine_source(
+    struct lowering *lowering, const struct engine_source *source);
 /* The view that a task gives, as the pipeline knows it; else as something from outside. */
 struct engine_source lower_view(struct lowering *lowering, const struct resolved *resolved);
 
@@ -142,7 +152,8 @@ struct engine_source lower_view(struct lowering *lowering, const struct resolved
 bool lower_plain(struct lowering *lowering, const struct grid_stage *stage);
 
 /* --- plan_key.c --- */
-/* Canonical JSON of a key of a task: `kind` is "plan" or "content"; parts of inputs are written by the caller. */
+/* Canonical JSON of a key of a task: `kind` is "plan" or "content"; parts of inputs are written
+ * by the caller. */
 struct key_input {
     const char *name;
     bool many;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The lowered plan: every task of a grid with parameters, inputs, keys and edges. It is what is frozen and stored at submission;
- * a task's ordinal (expansion order, PLAN_VERSION) never changes, and a task reads only tasks of lower ordinals. Pure.
+ * The lowered plan: every task of a grid with parameters, inputs, keys and edges. It is what is
+ * frozen and stored at submission; a task's ordinal (expansion order, PLAN_VERSION) never
+ * changes, and a task reads only tasks of lower ordinals. Pure.
  *
- * Expansion order, version 1: stages in dependency order, ties by their place in the file; within a stage its points, the first
- * axis slowest; before a point the helpers that it is the first to need, and before all points of a curate or per-text-base stage
- * all its helpers.
+ * Expansion order, version 1: stages in dependency order, ties by their place in the file;
+ * within a stage its points, the first axis slowest; before a point the helpers that it is the
+ * first to need, and before all points of a curate or per-text-base stage all its helpers.
  */
 #ifndef ASSAY_GRID_PLAN_H
 #define ASSAY_GRID_PLAN_H
@@ -20,7 +21,13 @@ enum plan_source_kind {
     PLAN_FROM_INPUT,    /* a frozen input */
 };
 
-enum plan_part { PLAN_PART_ALL = 0, PLAN_PART_GROUP, PLAN_PART_HELDOUT_DEV, PLAN_PART_HELDOUT_TEST, PLAN_PART_HELDOUT };
+enum plan_part {
+    PLAN_PART_ALL = 0,
+    PLAN_PART_GROUP,
+    PLAN_PART_HELDOUT_DEV,
+    PLAN_PART_HELDOUT_TEST,
+    PLAN_PART_HELDOUT
+};
 
 struct plan_source {
     enum plan_source_kind kind;
@@ -42,7 +49,8 @@ struct plan_input {
 
 struct plan_output {
     const char *name, *kind;
-    struct digest key; /* output key: engine outputs; zero for others (their key is the task's plan key + name) */
+    struct digest key; /* output key: engine outputs; zero for others (their key is the task's
+                          plan key + name) */
 };
 
 /* An input frozen at submission. `spec` is what inputs.json says of it (docs/formats.md). */
@@ -50,20 +58,24 @@ struct plan_frozen {
     const char *name;
     enum input_kind kind;
     struct node *spec;
-    struct digest digest;                    /* of the whole */
-    const struct pipeline_pool *pool;        /* kind pool */
-    struct digest heldout;                   /* kind pool: dev and test together; zero when there is none */
+    struct digest digest;             /* of the whole */
+    const struct pipeline_pool *pool; /* kind pool */
+    struct digest heldout; /* kind pool: dev and test together; zero when there is none */
 };
 
-enum plan_gate { PLAN_GATE_NONE = 0, PLAN_GATE_DECISION };
+enum plan_gate {
+    PLAN_GATE_NONE = 0,
+    PLAN_GATE_DECISION
+};
 
 struct plan_task {
-    uint32_t stage;           /* index into plan->stages */
-    uint32_t program;         /* index into plan->programs */
-    int32_t group;            /* or -1 */
-    const uint32_t *point;    /* axes_count indexes, GRID_NONE where absent */
-    const char *name;         /* "train/variant=raw,scale=cpu-xs,seed=1"; "curate/measure/g003"; unique in the plan */
-    const char *params;       /* canonical JSON */
+    uint32_t stage;        /* index into plan->stages */
+    uint32_t program;      /* index into plan->programs */
+    int32_t group;         /* or -1 */
+    const uint32_t *point; /* axes_count indexes, GRID_NONE where absent */
+    const char *name; /* "train/variant=raw,scale=cpu-xs,seed=1"; "curate/measure/g003"; unique
+                         in the plan */
+    const char *params; /* canonical JSON */
     struct plan_input *inputs;
     size_t inputs_count;
     struct plan_output *outputs;
@@ -72,16 +84,18 @@ struct plan_task {
     uint64_t time_ms;
     uint32_t failures_max;
     struct digest plan_key;
-    uint32_t gate;            /* ordinal of the decision task whose "skip" verdict skips this one, or GRID_NONE */
-    bool helper;              /* lowered from a stage (engine pass, order, budget), not a point of it */
+    uint32_t gate; /* ordinal of the decision task whose "skip" verdict skips this one, or
+                      GRID_NONE */
+    bool helper;   /* lowered from a stage (engine pass, order, budget), not a point of it */
     bool cache, exclusive, reproducible;
 };
 
 struct plan_program {
     const char *name;
     uint32_t version;
-    struct digest files;      /* tree of its files; zero when it has none */
-    const char *revision;     /* hex of the first file tree that had this revision; "" for builtin and engine */
+    struct digest files;  /* tree of its files; zero when it has none */
+    const char *revision; /* hex of the first file tree that had this revision; "" for builtin
+                             and engine */
     bool builtin, engine, decision;
     const char **command;
     size_t command_count;
@@ -89,12 +103,12 @@ struct plan_program {
     size_t exits_count;
     struct manifest_metric *metrics;
     size_t metrics_count;
-    struct node *neutral;     /* {parameter: value that keys leave out}, or NULL */
+    struct node *neutral; /* {parameter: value that keys leave out}, or NULL */
 };
 
 struct plan {
     const char *grid_name;
-    uint32_t version;         /* PLAN_VERSION */
+    uint32_t version; /* PLAN_VERSION */
     const char **axes;
     size_t axes_count;
     struct axis_point **points; /* [axis][point] */
@@ -107,10 +121,10 @@ struct plan {
     size_t inputs_count;
     struct plan_task *tasks;
     size_t tasks_count, tasks_capacity;
-    uint32_t *cells;          /* cells_count * axes_count */
+    uint32_t *cells; /* cells_count * axes_count */
     size_t cells_count;
     struct pipeline_figures figures;
-    struct node *compare;     /* the block as written, or NULL */
+    struct node *compare;         /* the block as written, or NULL */
     struct node *promote, *check; /* the same */
     bool decontaminate;
 };
@@ -119,42 +133,74 @@ struct plan {
 struct plan_known {
     void *context;
     pipeline_lookup output; /* output key -> artifact */
-    /* (name, version, file tree) -> revision; false = these files are new at a version that has results (GRID section 8) */
-    bool (*revision)(void *context, const char *name, uint32_t version, const struct digest *files,
+    /* (name, version, file tree) -> revision; false = these files are new at a version that has
+     * results (GRID section 8) */
+    bool (*revision)(
+        void *context,
+        const char *name,
+        uint32_t version,
+        const struct digest *files,
         char ret_revision[DIGEST_HEX]);
 };
 
 /* inputs.json: frozen inputs as the client listed them -> plan_frozen, checked. */
-bool plan_frozen_parse(const char *json, size_t length, const struct grid *grid, struct arena *arena,
-    struct plan_frozen **ret_inputs, size_t *ret_count, struct err *err);
+bool plan_frozen_parse(
+    const char *json,
+    size_t length,
+    const struct grid *grid,
+    struct arena *arena,
+    struct plan_frozen **ret_inputs,
+    size_t *ret_count,
+    struct err *err);
+
 /* program file trees: name -> digest, as in the bundle's programs.json. */
 struct plan_program_files {
     const char *name;
     struct digest tree;
 };
 
-bool plan_lower(const struct grid *grid, const struct plan_frozen *inputs, size_t inputs_count,
-    const struct plan_program_files *files, size_t files_count, const struct plan_known *known, struct arena *arena,
-    struct diags *diags, struct plan **ret_plan);
+bool plan_lower(
+    const struct grid *grid,
+    const struct plan_frozen *inputs,
+    size_t inputs_count,
+    const struct plan_program_files *files,
+    size_t files_count,
+    const struct plan_known *known,
+    struct arena *arena,
+    struct diags *diags,
+    struct plan **ret_plan);
 
 /* Direct upstream tasks of a task, each once (gate included). */
-size_t plan_upstream(const struct plan *plan, uint32_t task, struct arena *arena, uint32_t **ret_tasks);
+size_t plan_upstream(
+    const struct plan *plan, uint32_t task, struct arena *arena, uint32_t **ret_tasks);
 
-/* The stored form: versioned, self-contained JSON, one record a line (a list of records, so that each is parsed by itself); its
- * bytes must be kept as they are. decode validates everything (indexes, acyclic, limits). */
+/* The stored form: versioned, self-contained JSON, one record a line (a list of records, so
+ * that each is parsed by itself); its bytes must be kept as they are. decode validates
+ * everything (indexes, acyclic, limits). */
 void plan_encode(const struct plan *plan, struct str *out);
-bool plan_decode(const char *json, size_t length, struct arena *arena, struct plan **ret_plan, struct err *err);
+bool plan_decode(
+    const char *json,
+    size_t length,
+    struct arena *arena,
+    struct plan **ret_plan,
+    struct err *err);
 
 /*
- * Keys (docs/task-key.md): the SHA-256 of "assay-key/1", a line feed and the key's components. Content key of a task: over (program name, version, revision), parameters without neutral ones, and
- * for each input its name and the digests of its sources in order (labels included when gathered).
- * digests[i][j]: tree digest, or frozen digest, of source j of input i.
+ * Keys (docs/task-key.md): the SHA-256 of "assay-key/1", a line feed and the key's components.
+ * Content key of a task: over (program name, version, revision), parameters without neutral
+ * ones, and for each input its name and the digests of its sources in order (labels included
+ * when gathered). digests[i][j]: tree digest, or frozen digest, of source j of input i.
  */
-struct digest plan_content_key(const struct plan *plan, const struct plan_task *task, const struct digest *const *digests);
+struct digest plan_content_key(
+    const struct plan *plan, const struct plan_task *task, const struct digest *const *digests);
 /* The digest that stands for a frozen source in keys. */
 struct digest plan_frozen_digest(const struct plan *plan, const struct plan_source *source);
-/* Canonical key components as JSON, stored beside results so that `explain` can name the field that differs. */
+/* Canonical key components as JSON, stored beside results so that `explain` can name the field
+ * that differs. */
 char *plan_key_components(
-    const struct plan *plan, const struct plan_task *task, const struct digest *const *digests, struct arena *arena);
+    const struct plan *plan,
+    const struct plan_task *task,
+    const struct digest *const *digests,
+    struct arena *arena);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The stored form of a plan, version 1: a JSON list with one record a line, so that a large plan is never one large tree.
+ * The stored form of a plan, version 1: a JSON list with one record a line, so that a large
+ * plan is never one large tree.
  *
  *   {"assay_plan":1, ..., "counts":{...}}         the head
  *   ["point",axis,id,value]                       by axis, then point
@@ -14,8 +15,9 @@
  *   ["task",stage,program,group,[point],name,params,[[name,kind,many,list]],[[name,kind,key]],[needs],time,failures,
  *        plan key,gate,flags]
  *
- * Names, kinds, outputs and labels are numbers of strings, -1 for none. `params` is [s], or [s,t] where `"group":N` stands
- * between the two, since specs of the groups of a pool differ in nothing else.
+ * Names, kinds, outputs and labels are numbers of strings, -1 for none. `params` is [s], or
+ * [s,t] where `"group":N` stands between the two, since specs of the groups of a pool differ in
+ * nothing else.
  */
 #ifndef ASSAY_GRID_PLAN_RECORD_H
 #define ASSAY_GRID_PLAN_RECORD_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A stored plan that is accepted must be whole: it encodes, comes back the same, and its edges point backwards. What is refused
- * must have a reason. */
+/* A stored plan that is accepted must be whole: it encodes, comes back the same, and its edges
+ * point backwards. What is refused must have a reason. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
