@@ -60,7 +60,8 @@ class Documents:
 
 def read_lines(path):
     """Lines that are not blank, as bytes."""
-    command = DECOMPRESS.get(os.path.splitext(path)[1], ["cat"]) + [path]
+    # Inputs are links, which zstd and gzip refuse to read unless they are forced.
+    command = DECOMPRESS.get(os.path.splitext(path)[1], ["cat"]) + [os.path.realpath(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         for line in process.stdout:
             if line.strip():
