@@ -5,15 +5,19 @@
  * not ours is never looked at.
  */
 #include <errno.h>
+#include <poll.h>
 #include <pwd.h>
 #include <string.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "cli/local.h"
+#include "common/base/clock.h"
 #include "common/base/limits.h"
 #include "common/io/child.h"
 #include "common/io/file.h"
+
+#define START_RETRY_MS UINT64_C(10000)
 
 static const char settings[] = "\n# assay's private cluster\n"
                                "listen_addresses = ''\n"
@@ -186,20 +190,32 @@ static bool make_cluster(struct local *local, struct err *err)
     return file_append(conf, text, strlen(text), 0600, err);
 }
 
-static bool is_running(struct local *local, bool *ret_running, struct err *err)
+/* pg_ctl takes a killed postmaster that nobody has reaped yet (a zombie) for a running one, and
+ * so does a new postmaster, which then refuses to start. A process without a program is
+ * neither: its lock file goes. Orphaned backends are seen by the shared memory check. */
+static bool is_running(const struct local *local)
 {
-    const char *const argv[] = {
-        path_join(local->arena, local->pg_bin, "pg_ctl"),
-        "-D",
-        local_path(local, "pg/data"),
-        "status",
-        NULL};
-    struct child_output output;
-    if (!run_as_owner(local, argv, 10000, &output, err)) {
+    const char *path = local_path(local, "pg/data/postmaster.pid");
+    char *text = NULL;
+    size_t length = 0;
+    int64_t pid = 0;
+    struct err ignored = {0}; /* no lock file: it does not run */
+    if (!file_read(path, 4096, local->arena, &text, &length, &ignored)) {
         return false;
     }
-    *ret_running = child_exit_ok(&output.exit);
-    return true;
+    text[strcspn(text, "\n")] = '\0';
+    char program[4096];
+    ssize_t got = -1;
+    if (str_to_i64(text, &pid) && pid > 1) {
+        const char *link = arena_printf(local->arena, "/proc/%lld/exe", (long long)pid);
+        got = readlink(link, program, sizeof(program) - 1);
+    }
+    program[got > 0 ? got : 0] = '\0';
+    if (strstr(program, "/postgres") != NULL) {
+        return true;
+    }
+    (void)unlink(path);
+    return false;
 }
 
 static bool ensure_database(struct local *local, struct err *err)
@@ -223,28 +239,41 @@ static bool ensure_database(struct local *local, struct err *err)
     return err_set(err, ERR_IO, "createdb failed: %.700s", output.err);
 }
 
+static bool start_server(struct local *local, struct err *err)
+{
+    const char *const argv[] = {
+        path_join(local->arena, local->pg_bin, "pg_ctl"),
+        "-D",
+        local_path(local, "pg/data"),
+        "-l",
+        local_path(local, "pg/log"),
+        "-w",
+        "-t",
+        "60",
+        "start",
+        NULL};
+    uint64_t end = clock_monotonic_ms() + START_RETRY_MS;
+    while (!run_checked(local, argv, "starting PostgreSQL", err)) {
+        /* Backends of a killed postmaster need a moment to notice; until then the new one
+         * refuses. */
+        if (clock_monotonic_ms() > end || interrupted()) {
+            return err_hint(err, "its log: %s", local_path(local, "pg/log"));
+        }
+        (void)poll(NULL, 0, 200);
+        err_clear(err);
+    }
+    return true;
+}
+
 bool postgres_start(struct local *local, bool *ret_started, struct err *err)
 {
-    bool running = false;
     *ret_started = false;
-    if (!make_folders(local, err) || !make_cluster(local, err)
-        || !is_running(local, &running, err)) {
+    if (!make_folders(local, err) || !make_cluster(local, err)) {
         return false;
     }
-    if (!running) {
-        const char *const argv[] = {
-            path_join(local->arena, local->pg_bin, "pg_ctl"),
-            "-D",
-            local_path(local, "pg/data"),
-            "-l",
-            local_path(local, "pg/log"),
-            "-w",
-            "-t",
-            "60",
-            "start",
-            NULL};
-        if (!run_checked(local, argv, "starting PostgreSQL", err)) {
-            return err_hint(err, "its log: %s", local_path(local, "pg/log"));
+    if (!is_running(local)) {
+        if (!start_server(local, err)) {
+            return false;
         }
         *ret_started = true;
     }
@@ -257,16 +286,12 @@ bool postgres_start(struct local *local, bool *ret_started, struct err *err)
 
 bool postgres_stop(struct local *local, bool *ret_stopped, struct err *err)
 {
-    bool running = false;
     *ret_stopped = false;
-    if (!file_exists(local_path(local, "pg/data/PG_VERSION"))) {
+    if (!file_exists(local_path(local, "pg/data/PG_VERSION")) || !is_running(local)) {
         return true;
     }
-    if (!postgres_find(local, err) || !is_running(local, &running, err)) {
+    if (!postgres_find(local, err)) {
         return false;
-    }
-    if (!running) {
-        return true;
     }
     const char *const argv[] = {
         path_join(local->arena, local->pg_bin, "pg_ctl"),
