@@ -31,7 +31,7 @@ bool client_open(
     struct client *client = xmalloc(sizeof(*client));
     *client = (struct client){
         .next_request = 1,
-        .timeout_ms = (uint64_t)config_int(invocation->flags, "timeout"),
+        .timeout_ms = (uint64_t)config_int(invocation->flags, "patience"),
     };
     char server_key[KEY_SIZE];
     if (!context_find(invocation, &client->context, err)

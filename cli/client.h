@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests to the coordinator: sent again after a lost connection, since every request is
- * idempotent; bounded by --timeout. */
+ * idempotent; bounded by --patience. */
 #ifndef ASSAY_CLI_CLIENT_H
 #define ASSAY_CLI_CLIENT_H
 

@@ -28,10 +28,10 @@ const struct config_key connection_keys[] = {
      .type = CONFIG_STRING,
      .help = "conninfo for reading results",
      .metavar = "CONNINFO"},
-    {.name = "timeout",
+    {.name = "patience",
      .type = CONFIG_DURATION,
      .fallback = "30s",
-     .help = "how long to wait for the coordinator"},
+     .help = "how long to wait for an answer of the coordinator"},
     {0},
 };
 
@@ -53,6 +53,21 @@ static const struct command *const following[] = {
     &command_ls,
     &command_status,
     &command_watch,
+    &command_wait,
+    &command_logs,
+    &command_explain,
+    &command_events,
+};
+
+static const struct command *const steering[] = {
+    &command_cancel,
+    &command_retry,
+    &command_hold,
+    &command_release,
+    &command_skip,
+    &command_nodes,
+    &command_drain,
+    &command_undrain,
 };
 
 static const struct command *const about[] = {&command_help, &command_version};
@@ -61,6 +76,7 @@ const struct command_group command_groups[] = {
     {"A local assay", local, ARRAY_LEN(local)},
     {"Experiments", experiments, ARRAY_LEN(experiments)},
     {"How they stand", following, ARRAY_LEN(following)},
+    {"Steering", steering, ARRAY_LEN(steering)},
     {"About assay", about, ARRAY_LEN(about)},
     {0},
 };
