@@ -152,10 +152,10 @@ const struct manifest *lower_manifest(const struct lowering *lowering, const cha
     return find_manifest(lowering->grid, name);
 }
 
-const char *lower_revision(void *context, const char *name)
+const char *lower_revision(void *context, const char *program)
 {
     struct lowering *lowering = context;
-    const struct manifest *manifest = find_manifest(lowering->grid, name);
+    const struct manifest *manifest = find_manifest(lowering->grid, program);
     if (!manifest) {
         return "";
     }

@@ -8,27 +8,32 @@
 
 /* --- The head --- */
 
-static bool head_texts(
+struct texts {
+    const char **items;
+    size_t count;
+};
+
+static bool read_texts(
     struct decoder *decoder,
-    const struct node *head,
+    const struct node *map,
     const char *key,
     size_t max,
-    const char ***ret_texts,
-    size_t *ret_count,
+    struct texts *ret_texts,
     struct err *err)
 {
-    const struct node *list = node_get(head, key);
+    const struct node *list = node_get(map, key);
     if (!list || list->kind != NODE_LIST || list->list.count > max) {
         return err_set(err, ERR_CORRUPT, "'%s' must be a list of at most %zu", key, max);
     }
-    *ret_texts = ARENA_ARRAY(decoder->arena, const char *, list->list.count + 1);
-    for (size_t i = 0; i < list->list.count; i++) {
-        (*ret_texts)[i] = node_text(list->list.items[i]);
-        if (!(*ret_texts)[i]) {
+    struct texts texts = {
+        ARENA_ARRAY(decoder->arena, const char *, list->list.count + 1), list->list.count};
+    for (size_t i = 0; i < texts.count; i++) {
+        texts.items[i] = node_text(list->list.items[i]);
+        if (!texts.items[i]) {
             return err_set(err, ERR_CORRUPT, "'%s' must be strings", key);
         }
     }
-    *ret_count = list->list.count;
+    *ret_texts = texts;
     return true;
 }
 
@@ -111,6 +116,8 @@ static bool decode_head(struct decoder *decoder, const struct node *head, struct
 {
     struct plan *plan = decoder->plan;
     const struct node *figures = node_get(head, "figures");
+    struct texts axes;
+    struct texts stages;
     if (node_get_int(head, "assay_plan", 0) != PLAN_VERSION) {
         return err_set(err, ERR_CORRUPT, "this is no plan of version %d", PLAN_VERSION);
     }
@@ -129,10 +136,15 @@ static bool decode_head(struct decoder *decoder, const struct node *head, struct
     if (!plan->grid_name) {
         return err_set(err, ERR_CORRUPT, "the grid has no name");
     }
-    return head_texts(decoder, head, "axes", LIMIT_AXES, &plan->axes, &plan->axes_count, err)
-           && head_texts(
-               decoder, head, "stages", LIMIT_STAGES, &plan->stages, &plan->stages_count, err)
-           && head_counts(decoder, head, err);
+    if (!read_texts(decoder, head, "axes", LIMIT_AXES, &axes, err)
+        || !read_texts(decoder, head, "stages", LIMIT_STAGES, &stages, err)) {
+        return false;
+    }
+    plan->axes = axes.items;
+    plan->axes_count = axes.count;
+    plan->stages = stages.items;
+    plan->stages_count = stages.count;
+    return head_counts(decoder, head, err);
 }
 
 /* --- Points, programs, inputs, cells, strings --- */
@@ -222,6 +234,7 @@ static bool decode_program(struct decoder *decoder, const struct node *record, s
 {
     struct plan *plan = decoder->plan;
     const struct node *map = record_item(record, 1);
+    struct texts command;
     struct plan_program program = {
         .name = node_get_text(map, "name", NULL),
         .revision = node_get_text(map, "revision", NULL),
@@ -239,18 +252,13 @@ static bool decode_program(struct decoder *decoder, const struct node *record, s
         return err_set(err, ERR_CORRUPT, "a program is not complete, or one too many");
     }
     program.version = (uint32_t)version;
-    if (!head_texts(
-            decoder,
-            map,
-            "command",
-            LIMIT_COMMAND_WORDS,
-            &program.command,
-            &program.command_count,
-            err)
+    if (!read_texts(decoder, map, "command", LIMIT_COMMAND_WORDS, &command, err)
         || !decode_exits(decoder, node_get(map, "exits"), &program, err)
         || !decode_metrics(decoder, node_get(map, "metrics"), &program, err)) {
         return false;
     }
+    program.command = command.items;
+    program.command_count = command.count;
     plan->programs[plan->programs_count++] = program;
     return true;
 }

@@ -14,7 +14,7 @@ enum {
 
 struct decoded_list {
     struct plan_source *sources;
-    size_t count;
+    size_t count, capacity;
     uint32_t task_max; /* highest task that is read; meaningful when reads_task */
     bool reads_task;
 };

@@ -150,11 +150,7 @@ static bool decode_run(
 }
 
 static bool add_run(
-    struct decoder *decoder,
-    const struct run *run,
-    struct decoded_list *list,
-    size_t *capacity,
-    struct err *err)
+    struct decoder *decoder, const struct run *run, struct decoded_list *list, struct err *err)
 {
     for (uint32_t i = 0; i < run->count; i++) {
         struct plan_source source = run->first;
@@ -179,7 +175,7 @@ static bool add_run(
             list->reads_task = true;
         }
         decoder->sources_count++;
-        ARENA_PUSH(decoder->arena, list->sources, list->count, *capacity, source);
+        ARENA_PUSH(decoder->arena, list->sources, list->count, list->capacity, source);
     }
     return true;
 }
@@ -187,14 +183,13 @@ static bool add_run(
 bool decode_list(struct decoder *decoder, const struct node *record, struct err *err)
 {
     struct decoded_list list = {0};
-    size_t capacity = 0;
     if (decoder->lists_count >= decoder->lists_max) {
         return err_set(err, ERR_CORRUPT, "one list too many");
     }
     for (size_t i = 1; i < record->list.count; i++) {
         struct run run;
         if (!decode_run(decoder, record->list.items[i], &run, err)
-            || !add_run(decoder, &run, &list, &capacity, err)) {
+            || !add_run(decoder, &run, &list, err)) {
             return err_wrap(err, "run %zu", i);
         }
     }

@@ -70,18 +70,22 @@ static bool read_file(
     return true;
 }
 
+struct file_list {
+    struct pipeline_shard *files;
+    size_t count;
+};
+
+/* The list at `key`; absent means empty. */
 static bool read_files(
     const struct node *map,
     const char *key,
     bool documents,
     struct arena *arena,
-    struct pipeline_shard **ret_shards,
-    size_t *ret_count,
+    struct file_list *ret_list,
     struct err *err)
 {
     const struct node *list = node_get(map, key);
-    *ret_shards = NULL;
-    *ret_count = 0;
+    *ret_list = (struct file_list){0};
     if (!list) {
         return true;
     }
@@ -89,23 +93,22 @@ static bool read_files(
         return err_set(
             err, ERR_INPUT, "'%s' must be a list of at most %d files", key, LIMIT_TREE_ENTRIES);
     }
-    struct pipeline_shard *shards = ARENA_ARRAY(arena, struct pipeline_shard, list->list.count);
+    struct pipeline_shard *files = ARENA_ARRAY(arena, struct pipeline_shard, list->list.count);
     for (size_t i = 0; i < list->list.count; i++) {
-        if (!read_file(list->list.items[i], documents, &shards[i], err)) {
+        if (!read_file(list->list.items[i], documents, &files[i], err)) {
             return err_wrap(err, "%s", key);
         }
-        if (i > 0 && strcmp(shards[i - 1].path, shards[i].path) >= 0) {
+        if (i > 0 && strcmp(files[i - 1].path, files[i].path) >= 0) {
             return err_set(
                 err,
                 ERR_INPUT,
                 "'%s' must be sorted by path, each once: '%s' follows '%s'",
                 key,
-                shards[i].path,
-                shards[i - 1].path);
+                files[i].path,
+                files[i - 1].path);
         }
     }
-    *ret_shards = shards;
-    *ret_count = list->list.count;
+    *ret_list = (struct file_list){files, list->list.count};
     return true;
 }
 
@@ -143,12 +146,10 @@ static bool read_mask(const struct node *tree, struct pipeline_pool *pool, struc
 }
 
 static struct digest part_digest(
-    const struct pipeline_pool *pool,
-    const struct pipeline_shard *shards,
-    size_t count,
-    struct arena *arena)
+    const struct pipeline_pool *pool, const struct file_list *list, struct arena *arena)
 {
-    return count > 0 ? pipeline_part_key(pool, shards, count, arena) : (struct digest){0};
+    return list->count > 0 ? pipeline_part_key(pool, list->files, list->count, arena)
+                           : (struct digest){0};
 }
 
 static bool settle_heldout(
@@ -158,22 +159,20 @@ static bool settle_heldout(
     struct err *err)
 {
     const struct node *heldout = node_get(frozen->spec, "heldout");
-    struct pipeline_shard *dev = NULL;
-    struct pipeline_shard *test = NULL;
-    size_t dev_count = 0;
-    size_t test_count = 0;
-    if (!read_files(heldout, "dev", true, arena, &dev, &dev_count, err)
-        || !read_files(heldout, "test", true, arena, &test, &test_count, err)) {
+    struct file_list dev;
+    struct file_list test;
+    if (!read_files(heldout, "dev", true, arena, &dev, err)
+        || !read_files(heldout, "test", true, arena, &test, err)) {
         return err_wrap(err, "heldout");
     }
-    size_t count = dev_count + test_count;
-    struct pipeline_shard *all = ARENA_ARRAY(arena, struct pipeline_shard, count + 1);
+    size_t count = dev.count + test.count;
+    const struct file_list all = {ARENA_ARRAY(arena, struct pipeline_shard, count + 1), count};
     for (size_t i = 0; i < count; i++) {
-        all[i] = i < dev_count ? dev[i] : test[i - dev_count];
+        all.files[i] = i < dev.count ? dev.files[i] : test.files[i - dev.count];
     }
-    pool->heldout_dev = part_digest(pool, dev, dev_count, arena);
-    pool->heldout_test = part_digest(pool, test, test_count, arena);
-    frozen->heldout = part_digest(pool, all, count, arena);
+    pool->heldout_dev = part_digest(pool, &dev, arena);
+    pool->heldout_test = part_digest(pool, &test, arena);
+    frozen->heldout = part_digest(pool, &all, arena);
     return true;
 }
 
@@ -182,6 +181,7 @@ static bool settle_pool(struct plan_frozen *frozen, struct arena *arena, struct 
     struct pipeline_pool *pool = ARENA_NEW(arena, struct pipeline_pool);
     const struct node *tree = node_get(frozen->spec, "pool");
     struct node *domain = node_get(tree, "domain");
+    struct file_list shards;
     uint64_t group_bytes = 0;
     if (!tree || tree->kind != NODE_MAP) {
         return err_set(err, ERR_INPUT, "'pool' must be the pool file's map");
@@ -191,12 +191,13 @@ static bool settle_pool(struct plan_frozen *frozen, struct arena *arena, struct 
     pool->url_field = node_get_text(tree, "url", "url");
     pool->id_field = node_get_text(tree, "id", "id");
     pool->domain = domain && domain->kind == NODE_MAP ? domain : NULL;
-    if (!read_files(
-            frozen->spec, "shards", true, arena, &pool->shards, &pool->shards_count, err)
+    if (!read_files(frozen->spec, "shards", true, arena, &shards, err)
         || !read_group_bytes(tree, &group_bytes, err) || !read_mask(tree, pool, err)
         || !settle_heldout(frozen, pool, arena, err)) {
         return false;
     }
+    pool->shards = shards.files;
+    pool->shards_count = shards.count;
     if (pool->shards_count == 0) {
         (void)err_set(err, ERR_INPUT, "the pool has no shards");
         return err_hint(err, "no file matches its 'shards'");
@@ -211,10 +212,9 @@ static bool settle_pool(struct plan_frozen *frozen, struct arena *arena, struct 
 
 static bool settle_dir(struct plan_frozen *frozen, struct arena *arena, struct err *err)
 {
-    struct pipeline_shard *files = NULL;
-    size_t count = 0;
+    struct file_list files;
     const struct node *list = node_get(frozen->spec, "files");
-    if (!list || !read_files(frozen->spec, "files", false, arena, &files, &count, err)) {
+    if (!list || !read_files(frozen->spec, "files", false, arena, &files, err)) {
         return list ? false : err_set(err, ERR_INPUT, "'files' is missing");
     }
     const char *json = node_to_json_arena(list, arena);
@@ -298,6 +298,7 @@ static bool freeze(
     return true;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): an agreed interface */
 bool plan_frozen_parse(
     const char *json,
     size_t length,

@@ -185,22 +185,22 @@ static int compare_ordinals(const void *a, const void *b)
 }
 
 size_t plan_upstream(
-    const struct plan *plan, uint32_t ordinal, struct arena *arena, uint32_t **ret_tasks)
+    const struct plan *plan, uint32_t task, struct arena *arena, uint32_t **ret_tasks)
 {
-    const struct plan_task *task = &plan->tasks[ordinal];
+    const struct plan_task *reader = &plan->tasks[task];
     uint32_t *tasks = NULL;
     size_t count = 0;
     size_t capacity = 0;
-    for (size_t i = 0; i < task->inputs_count; i++) {
-        for (size_t j = 0; j < task->inputs[i].sources_count; j++) {
-            const struct plan_source *source = &task->inputs[i].sources[j];
+    for (size_t i = 0; i < reader->inputs_count; i++) {
+        for (size_t j = 0; j < reader->inputs[i].sources_count; j++) {
+            const struct plan_source *source = &reader->inputs[i].sources[j];
             if (source->kind == PLAN_FROM_TASK) {
                 ARENA_PUSH(arena, tasks, count, capacity, source->task);
             }
         }
     }
-    if (task->gate != GRID_NONE) {
-        ARENA_PUSH(arena, tasks, count, capacity, task->gate);
+    if (reader->gate != GRID_NONE) {
+        ARENA_PUSH(arena, tasks, count, capacity, reader->gate);
     }
     if (count > 1) {
         qsort(tasks, count, sizeof(*tasks), compare_ordinals);

@@ -271,6 +271,7 @@ static bool lower_stages(struct lowering *lowering)
     return true;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): an agreed interface */
 bool plan_lower(
     const struct grid *grid,
     const struct plan_frozen *inputs,

@@ -98,7 +98,7 @@ uint32_t graph_sibling(const struct graph *graph, uint32_t first, size_t index);
 void graph_want(struct graph *graph, const uint32_t *values, size_t count);
 /* Where a wanted value comes from. Output names of measures are known once the graph is
  * completed. */
-struct engine_source graph_source(const struct graph *graph, uint32_t value);
+struct engine_source graph_source(const struct graph *graph, uint32_t index);
 void graph_complete(struct graph *graph);
 
 #endif

@@ -203,6 +203,7 @@ static uint32_t view_recipe(
     return plan_recipe(plan, &recipe);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): an agreed interface */
 bool pipeline_plan_tokens(
     struct pipeline_plan *plan,
     const struct pipeline_variant *variant,

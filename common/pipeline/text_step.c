@@ -2,6 +2,7 @@
 /* Steps that read text by themselves: those that rewrite it, selections, and programs. */
 #include <string.h>
 
+#include "common/base/check.h"
 #include "common/pipeline/pipeline_plan.h"
 #include "common/pipeline/walk.h"
 
@@ -178,12 +179,13 @@ bool walk_selection_step(
     struct walk *walk, const struct step_use *use, int64_t index, struct err *err)
 {
     static const char *const outputs[] = {"selection", NULL};
-    struct value_set *selection = NULL;
-    if (!walk_text_op(walk, use, outputs, &selection, err)) {
+    struct value_set *sets[OUTPUTS_MAX] = {NULL};
+    if (!walk_text_op(walk, use, outputs, sets, err)) {
         return false;
     }
-    take_selection(walk, use, selection);
-    const struct path_item item = {.kind = PATH_SELECTION, .step = index, .main = selection};
+    CHECK(sets[0]);
+    take_selection(walk, use, sets[0]);
+    const struct path_item item = {.kind = PATH_SELECTION, .step = index, .main = sets[0]};
     walk_add_path(walk, &item);
     return true;
 }
