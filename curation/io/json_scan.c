@@ -227,7 +227,10 @@ static void skip_blanks(struct cursor *cursor)
 
 static char peek(const struct cursor *cursor)
 {
-    return cursor->at < cursor->length ? cursor->line[cursor->at] : '\0';
+    if (cursor->at == cursor->length) {
+        return '\0';
+    }
+    return cursor->line[cursor->at];
 }
 
 static bool scan_word(struct cursor *cursor, const char *word)
@@ -383,37 +386,37 @@ static bool skip_opening(struct cursor *cursor, struct nesting *nesting)
     }
 }
 
+/* Behind a complete value: closes what it completes, up to the next value or the end. */
+static bool skip_closing(struct cursor *cursor, struct nesting *nesting)
+{
+    while (nesting->depth > 0) {
+        bool object = nesting_is_object(nesting);
+        skip_blanks(cursor);
+        char c = peek(cursor);
+        if (c == ',') {
+            cursor->at++;
+            return !object || skip_name(cursor);
+        }
+        if (c != (object ? '}' : ']')) {
+            return fail(cursor, object ? "expected ',' or '}'" : "expected ',' or ']'");
+        }
+        cursor->at++;
+        nesting->depth--;
+    }
+    return true;
+}
+
 /* Any value, walked over without recursion. */
 static bool skip_value(struct cursor *cursor)
 {
     struct nesting nesting;
     nesting.depth = 0;
-    for (;;) {
-        if (!skip_opening(cursor, &nesting)) {
+    do {
+        if (!skip_opening(cursor, &nesting) || !skip_closing(cursor, &nesting)) {
             return false;
         }
-        /* A value is complete: go on behind it, or close what it completes. */
-        for (;;) {
-            if (nesting.depth == 0) {
-                return true;
-            }
-            bool object = nesting_is_object(&nesting);
-            skip_blanks(cursor);
-            char c = peek(cursor);
-            if (c == ',') {
-                cursor->at++;
-                if (object && !skip_name(cursor)) {
-                    return false;
-                }
-                break;
-            }
-            if (c != (object ? '}' : ']')) {
-                return fail(cursor, object ? "expected ',' or '}'" : "expected ',' or ']'");
-            }
-            cursor->at++;
-            nesting.depth--;
-        }
-    }
+    } while (nesting.depth > 0);
+    return true;
 }
 
 /* --- Members --- */

@@ -15,13 +15,15 @@
 #include "common/base/check.h"
 #include "common/base/cleanup.h"
 
-#define MAGIC       "\x93NUMPY\x01\x00"
 #define MAGIC_BYTES 8
 /* Magic, two bytes of length and the text, in all a multiple of 64. A fixed size lets the rows
  * be filled in at the end. */
 #define HEADER_BYTES     128
 #define HEADER_BYTES_MAX 1024
 #define BUFFER_BYTES     ((size_t)256 * 1024)
+
+/* The magic number and version 1.0. */
+static const unsigned char magic[MAGIC_BYTES] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0};
 
 /* --- dtypes --- */
 
@@ -117,7 +119,7 @@ static void format_header(const struct npy_writer *writer, char *header)
         shape);
     size_t text_bytes = writer->header_bytes - MAGIC_BYTES - 2;
     CHECK(length > 0 && (size_t)length < text_bytes);
-    memcpy(header, MAGIC, MAGIC_BYTES);
+    memcpy(header, magic, MAGIC_BYTES);
     header[MAGIC_BYTES] = (char)(text_bytes & 0xFF);
     header[MAGIC_BYTES + 1] = (char)(text_bytes >> 8);
     memset(header + MAGIC_BYTES + 2, ' ', text_bytes);
@@ -207,19 +209,22 @@ bool npy_writer_close(struct npy_writer *writer, struct err *err)
     return done;
 }
 
-void npy_writer_cleanup(struct npy_writer **pointer)
+static void destroy(struct npy_writer *writer)
 {
-    struct npy_writer *writer = *pointer;
-    *pointer = NULL;
-    if (writer == NULL) {
-        return;
-    }
     if (writer->fd >= 0) {
         (void)close(writer->fd); /* the content does not matter any more */
     }
     free(writer->buffer);
     free(writer->path);
     free(writer);
+}
+
+void npy_writer_cleanup(struct npy_writer **writer)
+{
+    if (*writer != NULL) {
+        destroy(*writer);
+        *writer = NULL;
+    }
 }
 
 bool npy_write(
@@ -297,7 +302,7 @@ static bool parse_shape(const char *text, struct npy *npy)
 static bool parse_header(const char *path, struct npy *npy, struct err *err)
 {
     const unsigned char *bytes = npy->mapping;
-    if (npy->mapping_bytes < MAGIC_BYTES + 2 || memcmp(bytes, MAGIC, MAGIC_BYTES) != 0) {
+    if (npy->mapping_bytes < MAGIC_BYTES + 2 || memcmp(bytes, magic, MAGIC_BYTES) != 0) {
         return broken(path, "no header of version 1.0", err);
     }
     size_t length = (size_t)bytes[MAGIC_BYTES] | (size_t)bytes[MAGIC_BYTES + 1] << 8;

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+/* The input of deflate() is const then, as it is. */
+#define ZLIB_CONST
 #include <zlib.h>
 #include <zstd.h>
 
@@ -138,7 +140,7 @@ static bool put_gzip(
     int result = Z_OK;
     do {
         size_t part = length < (size_t)1 << 30 ? length : (size_t)1 << 30;
-        gzip->next_in = (unsigned char *)(uintptr_t)data;
+        gzip->next_in = (z_const Bytef *)data;
         gzip->avail_in = (unsigned)part;
         gzip->next_out = (unsigned char *)writer->chunk + writer->chunk_length;
         gzip->avail_out = (unsigned)(CHUNK_BYTES - writer->chunk_length);
@@ -180,6 +182,14 @@ bool writer_null(struct writer *writer, struct err *err)
     return put(writer, "null\n", 5, false, err);
 }
 
+static char short_escape(unsigned char c)
+{
+    if (c == '\n') {
+        return 'n';
+    }
+    return c == '\t' ? 't' : 'r';
+}
+
 /* A JSON string, in pieces through a small buffer. Only what must be escaped is. */
 static bool put_string(struct writer *writer, const char *text, size_t length, struct err *err)
 {
@@ -199,13 +209,12 @@ static bool put_string(struct writer *writer, const char *text, size_t length, s
             piece[used++] = (char)c;
         } else if (c == '\n' || c == '\t' || c == '\r') {
             piece[used++] = '\\';
-            piece[used++] = c == '\n' ? 'n' : c == '\t' ? 't' : 'r';
+            piece[used++] = short_escape(c);
         } else if (c < 0x20) {
             static const char digits[] = "0123456789abcdef";
-            memcpy(piece + used, "\\u00", 4);
-            piece[used + 4] = digits[c >> 4];
-            piece[used + 5] = digits[c & 15];
-            used += 6;
+            const char escape[] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
+            memcpy(piece + used, escape, sizeof(escape));
+            used += sizeof(escape);
         } else {
             piece[used++] = (char)c;
         }
@@ -250,13 +259,8 @@ bool writer_close(struct writer *writer, struct err *err)
     return done;
 }
 
-void writer_cleanup(struct writer **pointer)
+static void destroy(struct writer *writer)
 {
-    struct writer *writer = *pointer;
-    *pointer = NULL;
-    if (writer == NULL) {
-        return;
-    }
     if (writer->kind == WRITER_GZIP) {
         (void)deflateEnd(&writer->gzip); /* the content does not matter any more */
     }
@@ -267,4 +271,12 @@ void writer_cleanup(struct writer **pointer)
     free(writer->chunk);
     free(writer->path);
     free(writer);
+}
+
+void writer_cleanup(struct writer **writer)
+{
+    if (*writer != NULL) {
+        destroy(*writer);
+        *writer = NULL;
+    }
 }

@@ -43,9 +43,8 @@ static void make_word(struct rng *rng, char *word, size_t rank)
     static const char consonants[] = "bcdfghjklmnprstvwz";
     size_t length = 2 + rng_below(rng, rank < 100 ? 3 : 9);
     for (size_t i = 0; i < length; i++) {
-        bool vowel = (i + rank) % 2 == 0;
-        word[i] = vowel ? vowels[rng_below(rng, sizeof(vowels) - 1)]
-                        : consonants[rng_below(rng, sizeof(consonants) - 1)];
+        const char *letters = (i + rank) % 2 == 0 ? vowels : consonants;
+        word[i] = letters[rng_below(rng, strlen(letters))];
     }
     word[length] = '\0';
 }
