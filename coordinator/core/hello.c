@@ -107,23 +107,32 @@ static void welcome(struct core *core, struct worker *worker, const struct event
     };
 }
 
-/* What the worker does not hold is over: its assignment never arrived, or its shim died. */
-static void end_missing(struct core *core, struct worker *worker, const char *detail)
+/* Ends every open attempt of the worker that it did not name in this session. Ending one may
+ * free lost ones, so they are collected by id first. */
+static void end_attempts(
+    struct core *core,
+    struct worker *worker,
+    struct session_id named,
+    const struct attempt_end *end)
 {
-    struct attempt *attempt = worker->attempts;
-    while (attempt != NULL) {
-        struct attempt *next = attempt->worker_next;
-        if (attempt->seen.value != worker->session.value) {
-            if (attempt_is_open(attempt)) {
-                attempt_end(
-                    core,
-                    attempt,
-                    &(struct attempt_end){.outcome = OUTCOME_LOST, .detail = detail});
-            } else {
-                attempt_forget(core, attempt);
-            }
+    struct attempt_id *ids = NULL;
+    size_t count = 0;
+    size_t capacity = 0;
+    for (const struct attempt *at = worker->attempts; at != NULL; at = at->worker_next) {
+        if (named.value == 0 || at->seen.value != named.value) {
+            ARENA_PUSH(core->scratch, ids, count, capacity, at->id);
         }
-        attempt = next;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct attempt *attempt = attempts_find(core, ids[i]);
+        if (attempt == NULL) {
+            continue;
+        }
+        if (attempt_is_open(attempt)) {
+            attempt_end(core, attempt, end);
+        } else {
+            attempt_forget(core, attempt);
+        }
     }
 }
 
@@ -150,7 +159,15 @@ void worker_hello(struct core *core, const struct event_hello *event)
         worker_persist(core, worker);
     }
     welcome(core, worker, event);
-    end_missing(core, worker, "its worker came back without it");
+    /* What the worker does not hold is over: its assignment never came, or its shim died. */
+    end_attempts(
+        core,
+        worker,
+        worker->session,
+        &(struct attempt_end){
+            .outcome = OUTCOME_LOST,
+            .detail = "its worker came back without it",
+        });
     worker_refresh(core, worker);
 }
 
@@ -160,14 +177,11 @@ void worker_goodbye(struct core *core, const struct event_goodbye *event)
     if (worker == NULL) {
         return;
     }
-    struct attempt *attempt = worker->attempts;
-    while (attempt != NULL) {
-        struct attempt *next = attempt->worker_next;
-        if (attempt_is_open(attempt)) {
-            attempt_end(core, attempt, &(struct attempt_end){.outcome = OUTCOME_PREEMPTED});
-        }
-        attempt = next;
-    }
+    end_attempts(
+        core,
+        worker,
+        (struct session_id){0},
+        &(struct attempt_end){.outcome = OUTCOME_PREEMPTED});
     worker->session = (struct session_id){0};
     heap_remove(&core->silences, &worker->silence);
     if (worker->state == WORKER_UP) {

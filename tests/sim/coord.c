@@ -131,8 +131,12 @@ static void check_grant(struct world *world, const struct effect_assign *assign)
         task_grid(assign->task).value,
         assign->plan->tasks[task_ordinal(assign->task)].name);
     *fate = (struct fate){.granted = true, .touched = world->now, .work = work};
+    bool arrives = false; /* else its worker has said HELLO since, and drops it */
     for (uint32_t w = 0; w < world->workers_count; w++) {
-        for (uint32_t i = 0; i < SIM_HELD; i++) {
+        arrives = arrives || world->workers[w].session == assign->to.session.value;
+    }
+    for (uint32_t w = 0; w < world->workers_count; w++) {
+        for (uint32_t i = 0; i < SIM_HELD && arrives; i++) {
             const struct held *held = &world->workers[w].held[i];
             uint64_t lease = core_options_default().lease_min_ms;
             if (held_runs(world, held) && held->work == work

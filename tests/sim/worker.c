@@ -147,7 +147,7 @@ static void run_attempt(struct world *world, struct sim_worker *worker, struct h
     held->begins_with = 0;
     held->started_at = world->now;
     held->ends_at =
-        world->now + between(world, 1, rng_below(&world->rng, 4) == 0 ? 400000 : 5000);
+        world->now + between(world, 1, rng_below(&world->rng, 4) == 0 ? 100000 : 5000);
     if (task->exclusive) {
         check_exclusive(world, held);
     }

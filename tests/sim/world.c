@@ -160,7 +160,7 @@ static void faults_random(struct world *world)
     struct faults *faults = &world->faults;
     *faults = (struct faults){
         .delay_ms = 1 + rng_below(rng, 200),
-        .stop_at = 60000 + rng_below(rng, 1200000),
+        .stop_at = 30000 + rng_below(rng, rng_below(rng, 8) == 0 ? 1000000 : 200000),
         .fail = rng_unit(rng) * 0.3,
         .again = rng_unit(rng) * 0.2,
         .differ = rng_below(rng, 2) == 0 ? 0.1 : 0,
@@ -206,7 +206,7 @@ static void fault(struct world *world)
         world->store.down_until = world->now + between(world, 100, 120000);
         trace(world, "the database goes away");
     }
-    world_push(world, between(world, 1000, 40000), SIM_FAULT, 0, 0, NULL);
+    world_push(world, between(world, 1000, 20000), SIM_FAULT, 0, 0, NULL);
 }
 
 /* --- One world --- */
@@ -236,7 +236,7 @@ static void world_make(struct world *world)
     world->grids_count = 1 + (uint32_t)rng_below(&world->rng, SIM_GRIDS);
     for (uint32_t g = 0; g < world->grids_count; g++) {
         world->plans[g] = plan_random(world, g);
-        world_push(world, between(world, 1, 100000), SIM_SUBMIT, g, 0, NULL);
+        world_push(world, between(world, 1, 40000), SIM_SUBMIT, g, 0, NULL);
     }
     world_push(world, between(world, 1000, 40000), SIM_FAULT, 0, 0, NULL);
     bool meddling = world->faults.control > 0.3;
