@@ -84,6 +84,26 @@ static void raw_needs_mask_document_and_view(void **state)
         "\"version\":1}");
 }
 
+static void the_order_of_pools_changes_no_mask(void **state)
+{
+    (void)state;
+    struct fixture f CLEANUP(fixture_done);
+    struct engine_source before;
+    struct engine_source after;
+    struct pipeline_variant raw = fixture_variant(setup_groups(&f), "raw", "[]");
+    plan_all(fixture_plan(&f), &raw, 1, &before);
+    struct pipeline_pool web = f.pools[0];
+    f.pools[0] = f.pools[1];
+    f.pools[1] = web;
+    raw.components[0].pool = 1;
+    plan_all(fixture_plan(&f), &raw, 1, &after);
+    assert_true(digest_equal(&before.key, &after.key));
+    /* Other held-out text is another mask. */
+    f.pools[0].heldout_test = digest_of("more", 4);
+    plan_all(fixture_plan(&f), &raw, 1, &after);
+    assert_false(digest_equal(&before.key, &after.key));
+}
+
 static void nothing_is_masked_when_off(void **state)
 {
     (void)state;
@@ -227,6 +247,37 @@ static void a_filter_before_dedup_changes_it(void **state)
     assert_null(input_of(first, "selection"));
     assert_non_null(input_of(node_of(plan, ENGINE_DEDUP, 1), "selection"));
     assert_int_equal(input_of(node_of(plan, ENGINE_CUT, 1), "m1")->sources_count, GROUPS);
+}
+
+/* An exact share is of the documents that reached the step; thresholds of the same step come
+ * after it. */
+static void a_keep_sees_what_reached_it(void **state)
+{
+    (void)state;
+    struct fixture f CLEANUP(fixture_done);
+    struct engine_source views[2];
+    setup_groups(&f);
+    const struct pipeline_variant variants[] = {
+        fixture_variant(&f, "first", "[{\"c\":{\"keep\":0.5}}, \"a\"]"),
+        fixture_variant(&f, "after", "[\"a\", {\"c\":{\"keep\":0.5}}, \"exact-dedup\"]"),
+    };
+    struct pipeline_plan *plan = fixture_plan(&f);
+    plan_all(plan, variants, 2, views);
+    assert_int_equal(fixture_count(plan, ENGINE_KEEP), 2);
+    const struct engine_node *first = node_of(plan, ENGINE_KEEP, 0);
+    assert_non_null(input_of(first, "mask"));
+    assert_int_equal(input_of(first, "m0")->sources_count, GROUPS);
+    assert_int_equal(input_of(first, "document")->sources_count, GROUPS);
+    /* What `a` left reaches the second; c's own threshold (its default) is cut before the
+     * dedup. */
+    const struct engine_node *after = node_of(plan, ENGINE_KEEP, 1);
+    size_t count = 0;
+    const struct engine_node *nodes = pipeline_plan_nodes(plan, &count);
+    assert_int_equal(nodes[input_of(after, "selection")->sources[0].node].op, ENGINE_CUT);
+    const struct engine_node *dedup = node_of(plan, ENGINE_DEDUP, 0);
+    const struct engine_node *cut = &nodes[input_of(dedup, "selection")->sources[0].node];
+    assert_int_equal(cut->op, ENGINE_CUT);
+    assert_int_equal(nodes[input_of(cut, "selection")->sources[0].node].op, ENGINE_KEEP);
 }
 
 static void equal_pipelines_merge(void **state)
@@ -531,11 +582,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(raw_needs_mask_document_and_view),
+        cmocka_unit_test(the_order_of_pools_changes_no_mask),
         cmocka_unit_test(nothing_is_masked_when_off),
         cmocka_unit_test(leave_one_out_costs_one_pass),
         cmocka_unit_test(a_threshold_costs_no_second_look_at_text),
         cmocka_unit_test(neutral_parameters_change_nothing),
         cmocka_unit_test(a_filter_before_dedup_changes_it),
+        cmocka_unit_test(a_keep_sees_what_reached_it),
         cmocka_unit_test(equal_pipelines_merge),
         cmocka_unit_test(text_steps_start_a_new_base),
         cmocka_unit_test(models_are_inputs_and_bound_by_the_mask),
