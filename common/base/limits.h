@@ -66,7 +66,7 @@
 #define LIMIT_GROUPS_PER_POOL 2000
 /* Combinations that are looked at while cells are made: a product that dependent axes and
  * `exclude:` thin out may be larger than what stays of it, but costs time. */
-#define LIMIT_GRID_PRODUCT (4 * LIMIT_TASKS_PER_GRID)
+#define LIMIT_GRID_PRODUCT (UINT64_C(4) * LIMIT_TASKS_PER_GRID)
 /* `include:` and `exclude:` are written by hand; each is compared with every cell. */
 #define LIMIT_GRID_POINTS_LISTED 10000
 /* Templates in one grid; nobody keeps more in view, and cycles are searched among all. */

@@ -131,18 +131,18 @@ static struct node *placed(struct node *node, const struct node *place)
 static struct node *without(
     struct arena *arena, const struct node *map, const struct node *base, const char *step)
 {
-    struct node *value = placed(node_map(arena), base);
+    struct node *edited = placed(node_map(arena), base);
     struct node *from = node_get(map, "from");
     if (from) {
-        node_set(arena, value, "from", from);
+        node_set(arena, edited, "from", from);
     }
-    node_set(arena, value, "base", placed(node_string(arena, base->text), base));
+    node_set(arena, edited, "base", placed(node_string(arena, base->text), base));
     if (step) {
         struct node *steps = placed(node_list(arena), base);
         node_push(arena, steps, placed(node_string(arena, step), base));
-        node_set(arena, value, "without", steps);
+        node_set(arena, edited, "without", steps);
     }
-    return value;
+    return edited;
 }
 
 static void add_each_without(

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cells: the product of the axes, plus `include:`, minus `exclude:`, with `zip:`; and points of
  * fewer axes. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -336,13 +337,11 @@ static uint32_t add_included(struct loader *loader, uint32_t index, struct node 
     if (axis->by != GRID_NONE || load->broken || axis->points_count >= LIMIT_POINTS_PER_AXIS) {
         return GRID_NONE;
     }
-    struct node *point = NULL;
+    bool pipeline = load->variants && value->kind == NODE_STRING;
+    bool number = !load->variants && !load->scales && node_is_number(value);
+    struct node *point = pipeline || number ? value : NULL;
     if (load->scales && value->kind == NODE_STRING) {
         point = load_scale(loader, value->text, value);
-    } else if (load->variants && value->kind == NODE_STRING) {
-        point = value;
-    } else if (!load->variants && !load->scales && node_is_number(value)) {
-        point = value;
     }
     if (!point || !axis_add(arena, axis, scalar_text(arena, value), point)) {
         return GRID_NONE;
@@ -472,7 +471,8 @@ static bool load_product(struct loader *loader, struct patterns *exclude, size_t
             "E002",
             node_entry(loader->root, "axes"),
             "zip axes, or make one depend on another with 'by', or exclude less",
-            "the product of the axes has more than %d points, with the work for 'exclude'",
+            "the product of the axes has more than %" PRIu64
+            " points, with the work for 'exclude'",
             LIMIT_GRID_PRODUCT);
         return false;
     }

@@ -93,7 +93,7 @@ static char *read_word(struct scan *scan, size_t *ret_at)
     skip_blanks(scan);
     *ret_at = scan->at;
     const char *start = scan->text + scan->at;
-    char quote = *start == '"' || *start == '\'' ? *start : '\0';
+    char quote = (char)(*start == '"' || *start == '\'' ? *start : '\0');
     const char *end = start;
     if (quote) {
         end = strchr(start + 1, quote);

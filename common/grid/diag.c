@@ -8,7 +8,6 @@
 
 #include "common/base/check.h"
 #include "common/base/limits.h"
-#include "common/base/node_walk.h"
 #include "common/base/utf8.h"
 
 enum {
@@ -22,6 +21,12 @@ enum {
 };
 
 _Static_assert(LIMIT_GRID_FILES < 1 << (32 - LINE_BITS), "source numbers fit");
+
+/* Nodes that wait to be visited. */
+struct stack {
+    struct node **items;
+    size_t count, capacity;
+};
 
 void diags_init(struct diags *diags, struct arena *arena)
 {
@@ -61,21 +66,32 @@ static uint32_t stamp_line(uint32_t line, uint32_t source, uint32_t line_offset)
     return source << LINE_BITS | (plain > LINE_MASK ? LINE_MASK : plain);
 }
 
+static void stamp_children(
+    struct arena *arena,
+    struct node *node,
+    struct stack *stack,
+    uint32_t source,
+    uint32_t offset)
+{
+    for (size_t i = 0; node->kind == NODE_LIST && i < node->list.count; i++) {
+        ARENA_PUSH(arena, stack->items, stack->count, stack->capacity, node->list.items[i]);
+    }
+    for (size_t i = 0; node->kind == NODE_MAP && i < node->map.count; i++) {
+        struct node_entry *entry = &node->map.entries[i];
+        entry->line = stamp_line(entry->line, source, offset);
+        ARENA_PUSH(arena, stack->items, stack->count, stack->capacity, entry->value);
+    }
+}
+
 void diag_stamp(struct node *tree, uint32_t source, uint32_t line_offset)
 {
-    struct node_walk walk CLEANUP(node_walk_done);
-    node_walk_init(&walk, tree, NODE_ORDER_FILE);
-    while (node_walk_next(&walk)) {
-        if (walk.leaving) {
-            continue;
-        }
-        /* The caller owns the tree and may change it; only its shape must stand still. */
-        struct node *node = (struct node *)(uintptr_t)walk.node;
+    struct arena *scratch CLEANUP(arena_cleanup) = arena_create();
+    struct stack stack = {0};
+    ARENA_PUSH(scratch, stack.items, stack.count, stack.capacity, tree);
+    while (stack.count > 0) {
+        struct node *node = stack.items[--stack.count];
         node->line = stamp_line(node->line, source, line_offset);
-        if (walk.entry) {
-            struct node_entry *entry = (struct node_entry *)(uintptr_t)walk.entry;
-            entry->line = stamp_line(entry->line, source, line_offset);
-        }
+        stamp_children(scratch, node, &stack, source, line_offset);
     }
 }
 
@@ -166,6 +182,7 @@ static void diag_vadd(
     diag_push(diags, &diag);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a place has many parts */
 void diag_add(
     struct diags *diags,
     enum diag_severity severity,

@@ -127,6 +127,7 @@ static void load_blocks(struct loader *loader)
     collect_programs(loader);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the agreed signature */
 bool grid_load(
     const char *text,
     size_t length,

@@ -172,7 +172,7 @@ static const struct socket *choose_socket(struct linking *linking, const struct 
         fitting = fits ? socket : fitting;
         fitting_count += fits;
     }
-    if (required_count == 1
+    if (required && required_count == 1
         && (fitting_count != 1
             || source_fits(linking->loader->grid, &link->choices[0], required->kind))) {
         return required;
@@ -553,7 +553,7 @@ static void check_cycles(struct loader *loader)
     const struct edges *edges = find_edges(loader, scratch);
     int state[LIMIT_STAGES] = {0};
     size_t next[LIMIT_STAGES] = {0};
-    uint32_t path[LIMIT_STAGES];
+    uint32_t path[LIMIT_STAGES] = {0};
     for (uint32_t root = 0; root < grid->stages_count; root++) {
         size_t depth = 0;
         if (state[root] == UNSEEN) {

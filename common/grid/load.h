@@ -161,7 +161,7 @@ uint32_t need_axis(
     const struct node_entry *key,
     const struct node *place,
     const char *name);
-uint32_t need_point(struct loader *loader, uint32_t axis, const struct node *written);
+uint32_t need_point(struct loader *loader, uint32_t axis_index, const struct node *written);
 
 /* "eval.bpb": index of its stage, or GRID_NONE. */
 uint32_t find_metric(

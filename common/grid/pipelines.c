@@ -81,7 +81,7 @@ static bool add_steps(
     const struct reader *reader = &loader->reader;
     bool good = true;
     for (size_t i = 0; i < list->list.count; i++) {
-        struct raw_step step;
+        struct raw_step step = {0};
         if (!read_step(loader, list->list.items[i], &step)) {
             good = false;
             continue;

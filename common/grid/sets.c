@@ -129,9 +129,13 @@ static void set_entry(
     struct arena *arena, struct node *map, const char *key, struct node *value)
 {
     node_set(arena, map, key, value);
-    struct node_entry *entry = (struct node_entry *)(uintptr_t)node_entry(map, key);
-    entry->line = value->line;
-    entry->column = 1;
+    for (size_t i = 0; i < map->map.count; i++) {
+        struct node_entry *entry = &map->map.entries[i];
+        if (strcmp(entry->key, key) == 0) {
+            entry->line = value->line;
+            entry->column = 1;
+        }
+    }
 }
 
 /* Walks to the place and puts the value there; maps on the way are made, lists are not. */

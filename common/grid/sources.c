@@ -15,13 +15,13 @@ enum {
 static bool read_heldout(
     struct arena *arena, const char *name, enum source_kind *ret_kind, const char **ret_input)
 {
-    static const char dev[] = ".heldout.dev";
-    static const char test[] = ".heldout.test";
-    bool is_dev = str_has_suffix(name, dev);
-    if (!is_dev && !str_has_suffix(name, test)) {
+    static const char of_dev[] = ".heldout.dev";
+    static const char of_test[] = ".heldout.test";
+    bool is_dev = str_has_suffix(name, of_dev);
+    if (!is_dev && !str_has_suffix(name, of_test)) {
         return false;
     }
-    size_t suffix = is_dev ? sizeof(dev) - 1 : sizeof(test) - 1;
+    size_t suffix = is_dev ? sizeof(of_dev) - 1 : sizeof(of_test) - 1;
     *ret_kind = is_dev ? SOURCE_HELDOUT_DEV : SOURCE_HELDOUT_TEST;
     *ret_input = arena_strndup(arena, name, strlen(name) - suffix);
     return true;

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "common/base/node_walk.h"
 #include "common/grid/load.h"
 
 /* One ${...} in a string. */
@@ -36,24 +37,6 @@ static bool next_reference(
     return true;
 }
 
-/* --- Walking: slots, so that a string can be replaced where it hangs --- */
-
-struct slots {
-    struct node ***items;
-    size_t count, capacity;
-};
-
-static void push_children(struct arena *arena, struct slots *slots, struct node *node)
-{
-    for (size_t i = node->kind == NODE_LIST ? node->list.count : 0; i-- > 0;) {
-        ARENA_PUSH(arena, slots->items, slots->count, slots->capacity, &node->list.items[i]);
-    }
-    for (size_t i = node->kind == NODE_MAP ? node->map.count : 0; i-- > 0;) {
-        struct node **slot = &node->map.entries[i].value;
-        ARENA_PUSH(arena, slots->items, slots->count, slots->capacity, slot);
-    }
-}
-
 static bool has_reference(const struct node *node)
 {
     return node->kind == NODE_STRING && strstr(node->text, "${");
@@ -61,16 +44,12 @@ static bool has_reference(const struct node *node)
 
 bool subst_has(const struct node *tree)
 {
-    struct arena *scratch CLEANUP(arena_cleanup) = arena_create();
-    struct slots slots = {0};
-    struct node *root = (struct node *)(uintptr_t)tree; /* only read */
-    ARENA_PUSH(scratch, slots.items, slots.count, slots.capacity, &root);
-    while (slots.count > 0) {
-        struct node *node = *slots.items[--slots.count];
-        if (has_reference(node)) {
+    struct node_walk walk CLEANUP(node_walk_done);
+    node_walk_init(&walk, tree, NODE_ORDER_FILE);
+    while (node_walk_next(&walk)) {
+        if (has_reference(walk.node)) {
             return true;
         }
-        push_children(scratch, &slots, node);
     }
     return false;
 }
@@ -152,17 +131,13 @@ uint32_t subst_axes(
     uint32_t over_mask,
     const char *what)
 {
-    struct arena *scratch CLEANUP(arena_cleanup) = arena_create();
-    struct slots slots = {0};
-    struct node *root = (struct node *)(uintptr_t)tree; /* only read */
+    struct node_walk walk CLEANUP(node_walk_done);
     uint32_t mask = 0;
-    ARENA_PUSH(scratch, slots.items, slots.count, slots.capacity, &root);
-    while (slots.count > 0) {
-        struct node *node = *slots.items[--slots.count];
-        if (has_reference(node)) {
-            mask |= check_string(reader, grid, node, over_mask, what);
+    node_walk_init(&walk, tree, NODE_ORDER_FILE);
+    while (node_walk_next(&walk)) {
+        if (has_reference(walk.node)) {
+            mask |= check_string(reader, grid, walk.node, over_mask, what);
         }
-        push_children(scratch, &slots, node);
     }
     return mask;
 }
@@ -293,6 +268,23 @@ static struct node *replace(
         return as_id(reader->arena, point_id(grid, point, &reference), node);
     }
     return node_clone(reader->arena, value);
+}
+
+/* Places where nodes hang, so that a string can be replaced there. */
+struct slots {
+    struct node ***items;
+    size_t count, capacity;
+};
+
+static void push_children(struct arena *arena, struct slots *slots, struct node *node)
+{
+    for (size_t i = node->kind == NODE_LIST ? node->list.count : 0; i-- > 0;) {
+        ARENA_PUSH(arena, slots->items, slots->count, slots->capacity, &node->list.items[i]);
+    }
+    for (size_t i = node->kind == NODE_MAP ? node->map.count : 0; i-- > 0;) {
+        struct node **slot = &node->map.entries[i].value;
+        ARENA_PUSH(arena, slots->items, slots->count, slots->capacity, slot);
+    }
 }
 
 struct node *subst_tree(
