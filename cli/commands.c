@@ -59,6 +59,8 @@ static const struct command *const following[] = {
     &command_events,
 };
 
+static const struct command *const outcomes[] = {&command_sql};
+
 static const struct command *const steering[] = {
     &command_cancel,
     &command_retry,
@@ -76,6 +78,7 @@ const struct command_group command_groups[] = {
     {"A local assay", local, ARRAY_LEN(local)},
     {"Experiments", experiments, ARRAY_LEN(experiments)},
     {"How they stand", following, ARRAY_LEN(following)},
+    {"What came out", outcomes, ARRAY_LEN(outcomes)},
     {"Steering", steering, ARRAY_LEN(steering)},
     {"About assay", about, ARRAY_LEN(about)},
     {0},

@@ -207,6 +207,66 @@ static bool read_pool(
     return true;
 }
 
+/* A pool's files by part, and how they are read. */
+struct pool_parts {
+    const char *folder, *text_field;
+    const struct pool_files *shards, *dev, *test;
+};
+
+static bool fill_index(
+    const struct invocation *invocation,
+    const struct pool_parts *parts,
+    const struct node *former,
+    struct node *index,
+    size_t *ret_read,
+    struct err *err)
+{
+    struct arena *arena = invocation->arena;
+    const struct node *known = node_get(former, "heldout");
+    struct node *heldout = node_map(arena);
+    struct node *list = NULL;
+    const char *folder = parts->folder;
+    const char *field = parts->text_field;
+    if (!index_files(
+            invocation,
+            folder,
+            field,
+            parts->shards,
+            node_get(former, "shards"),
+            &list,
+            ret_read,
+            err)) {
+        return false;
+    }
+    node_set(arena, index, "shards", list);
+    if (!index_files(
+            invocation,
+            folder,
+            field,
+            parts->dev,
+            node_get(known, "dev"),
+            &list,
+            ret_read,
+            err)) {
+        return false;
+    }
+    node_set(arena, heldout, "dev", list);
+    if (!index_files(
+            invocation,
+            folder,
+            field,
+            parts->test,
+            node_get(known, "test"),
+            &list,
+            ret_read,
+            err)) {
+        return false;
+    }
+    node_set(arena, heldout, "test", list);
+    node_set(arena, index, "heldout", heldout);
+    return true;
+}
+
 bool pool_index(
     const struct invocation *invocation,
     const char *pool_path,
@@ -234,48 +294,19 @@ bool pool_index(
     }
     take_out(&files, &dev);
     take_out(&files, &test);
-    const char *field = node_get_text(pool, "text", "text");
-    const struct node *former_heldout = node_get(former, "heldout");
-    struct node *shards = NULL;
-    struct node *dev_list = NULL;
-    struct node *test_list = NULL;
+    struct node *index = node_map(arena);
+    node_set(arena, index, "assay_pool_index", node_int(arena, 1));
     *ret_read = 0;
-    if (!index_files(
+    if (!fill_index(
             invocation,
-            folder,
-            field,
-            &files,
-            node_get(former, "shards"),
-            &shards,
-            ret_read,
-            err)
-        || !index_files(
-            invocation,
-            folder,
-            field,
-            &dev,
-            node_get(former_heldout, "dev"),
-            &dev_list,
-            ret_read,
-            err)
-        || !index_files(
-            invocation,
-            folder,
-            field,
-            &test,
-            node_get(former_heldout, "test"),
-            &test_list,
+            &(struct pool_parts){
+                folder, node_get_text(pool, "text", "text"), &files, &dev, &test},
+            former,
+            index,
             ret_read,
             err)) {
         return false;
     }
-    struct node *index = node_map(arena);
-    struct node *parts = node_map(arena);
-    node_set(arena, index, "assay_pool_index", node_int(arena, 1));
-    node_set(arena, index, "shards", shards);
-    node_set(arena, parts, "dev", dev_list);
-    node_set(arena, parts, "test", test_list);
-    node_set(arena, index, "heldout", parts);
     *ret_index = index;
     if (former != NULL && *ret_read == 0 && node_equal(former, index)) {
         return true;

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading results out of PostgreSQL as a reader: nothing here writes, and every session is
+ * read-only. Answers live in the arena that the caller gives; ERR_UNAVAILABLE when the database
+ * cannot be reached, ERR_INPUT for a statement that it refuses.
+ */
+#ifndef ASSAY_RESULTS_RESULTS_H
+#define ASSAY_RESULTS_RESULTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/arena.h"
+#include "common/base/err.h"
+#include "common/base/node.h"
+
+struct results;
+
+bool results_open(const char *conninfo, struct results **ret_results, struct err *err);
+void results_close(struct results *results); /* NULL is fine */
+void results_cleanup(struct results **results);
+
+enum results_type {
+    RESULTS_TEXT = 0,
+    RESULTS_NUMBER,
+    RESULTS_BOOL,
+    RESULTS_JSON,
+};
+
+/* The answer to a statement: cells row by row, NULL for SQL NULL. */
+struct results_rows {
+    size_t columns, count;
+    const char **names;
+    enum results_type *types;
+    const char **cells; /* row * columns + column */
+};
+
+/* One statement with text parameters ($1, ...). */
+bool results_query(
+    struct results *results,
+    const char *sql,
+    const char *const *parameters,
+    size_t parameters_count,
+    struct results_rows *ret_rows,
+    struct arena *arena,
+    struct err *err);
+const char *results_cell(const struct results_rows *rows, size_t row, size_t column);
+
+/* --- One grid --- */
+
+struct results_cell {
+    int64_t cell;
+    const struct node *point; /* {axis: point} */
+};
+
+struct results_grid {
+    int64_t id;
+    const char *name;
+    const char *about;
+    bool finished;
+    bool decontaminate;
+    const struct node *compare; /* the grid's block, or NULL */
+    struct results_cell *cells; /* wanted ones, in the grid's order */
+    size_t cells_count;
+};
+
+/* By number, or the newest of a name; NULL: the newest of all. ERR_NOT_FOUND with the nearest
+ * name. */
+bool results_grid(
+    struct results *results,
+    const char *name,
+    struct results_grid *ret_grid,
+    struct arena *arena,
+    struct err *err);
+
+enum results_better {
+    RESULTS_LOWER = 0,
+    RESULTS_HIGHER = 1,
+    RESULTS_NEITHER = 2,
+};
+
+/* What one cell has of a metric. */
+struct results_value {
+    bool present;
+    double value;
+    const char *key; /* content key of the task that measured it, in hex; NULL: not known */
+    const char *why; /* not present: "running", "failed: ...", ... */
+};
+
+struct results_metric {
+    const char *stage, *name, *unit;
+    enum results_better better;
+    struct results_value *values; /* one per cell of the grid */
+    size_t present;
+};
+
+/* Metric "stage.name" without a tag, taken as its manifest says (the last by step, smallest,
+ * largest or mean). ERR_NOT_FOUND when no program of the grid declares it. */
+bool results_metric(
+    struct results *results,
+    const struct results_grid *grid,
+    const char *metric,
+    struct results_metric *ret_metric,
+    struct arena *arena,
+    struct err *err);
+
+/* What is left after a step of a curation pipeline, in the order of steps. */
+struct results_funnel_step {
+    const struct node *point;
+    const char *stage; /* that curates */
+    const char *task;
+    const char *step; /* "pool" before the first */
+    double documents, bytes;
+    double tokens; /* NAN: not counted */
+};
+
+bool results_funnel(
+    struct results *results,
+    const struct results_grid *grid,
+    struct results_funnel_step **ret_steps,
+    size_t *ret_count,
+    struct arena *arena,
+    struct err *err);
+
+#endif
