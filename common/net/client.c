@@ -240,6 +240,10 @@ enum net_result net_client_receive(
 enum net_result net_client_send(
     struct net_client *client, const void *data, size_t length, struct err *err)
 {
+    /* After a disconnection the socket may still take a message for a moment, which is then lost. */
+    if (!net_client_connected(client)) {
+        return NET_AGAIN;
+    }
     if (!client->dealer) {
         return NET_AGAIN;
     }

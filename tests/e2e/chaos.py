@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -79,6 +80,11 @@ class Assay:
         return found
 
 
+def pause(seconds):
+    """Chaos comes at random moments: here time itself is what is waited for."""
+    threading.Event().wait(seconds)
+
+
 def kill(pid):
     if pid is None:
         return False
@@ -102,7 +108,7 @@ def disturb(assay, draw):
     else:
         hit = kill(assay.postmaster())
     print("  kill -9 %s%s" % (what, "" if hit else " (none ran)"), flush=True)
-    time.sleep(draw.uniform(0.05, 0.6))
+    pause(draw.uniform(0.05, 0.6))
     assay.up()
 
 
@@ -119,14 +125,14 @@ def run_grid(assay, pool, draw, disturbances):
     assay.run("submit", GRID, "--set", "pool=" + pool)
     end = time.monotonic() + LIMIT_S
     for _ in range(disturbances):
-        time.sleep(draw.uniform(0.3, 3.0))
+        pause(draw.uniform(0.3, 3.0))
         if finished(assay, "tiny"):
             break
         disturb(assay, draw)
     while not finished(assay, "tiny"):
         if time.monotonic() > end:
             raise SystemExit("the grid hangs:\n" + assay.run("status", "tiny", check=False).stdout)
-        time.sleep(0.3)
+        pause(0.3)
     lines = assay.psql(RESULTS)
     twice = assay.psql("SELECT count(*) FROM (SELECT key FROM result WHERE current GROUP BY key HAVING count(*) > 1) AS t")
     accepted = assay.psql("SELECT count(*) FROM (SELECT task_id FROM attempt WHERE accepted GROUP BY task_id HAVING count(*) > 1) AS t")

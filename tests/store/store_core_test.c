@@ -34,41 +34,8 @@ static const char *database(void)
     return conninfo;
 }
 
-static struct plan *small_plan(struct arena *arena)
+static void add_tasks(struct plan *plan, struct arena *arena)
 {
-    struct plan *plan = ARENA_NEW(arena, struct plan);
-    plan->grid_name = "small";
-    plan->version = PLAN_VERSION;
-    plan->axes_count = 1;
-    plan->axes = ARENA_ARRAY(arena, const char *, 1);
-    plan->axes[0] = "variant";
-    plan->points = ARENA_ARRAY(arena, struct axis_point *, 1);
-    plan->points[0] = ARENA_ARRAY(arena, struct axis_point, 2);
-    plan->points[0][0] =
-        (struct axis_point){.id = "raw \"quoted\"", .value = node_string(arena, "raw")};
-    plan->points[0][1] = (struct axis_point){.id = "b", .value = node_string(arena, "b")};
-    plan->points_count = ARENA_ARRAY(arena, size_t, 1);
-    plan->points_count[0] = 2;
-    plan->cells = ARENA_ARRAY(arena, uint32_t, 2);
-    plan->cells[1] = 1;
-    plan->cells_count = 2;
-    plan->stages = ARENA_ARRAY(arena, const char *, 2);
-    plan->stages[0] = "make";
-    plan->stages[1] = "use";
-    plan->stages_count = 2;
-    plan->programs = ARENA_ARRAY(arena, struct plan_program, 2);
-    plan->programs[0] =
-        (struct plan_program){.name = "maker", .version = 3, .revision = "", .engine = true};
-    plan->programs[0].metrics = ARENA_ARRAY(arena, struct manifest_metric, 1);
-    plan->programs[0].metrics[0] =
-        (struct manifest_metric){.name = "loss", .unit = "nats", .help = "", .take = TAKE_LAST};
-    plan->programs[0].metrics_count = 1;
-    plan->programs[1] = (struct plan_program){
-        .name = "judge", .version = 1, .revision = "", .decision = true, .engine = true};
-    plan->programs_count = 2;
-    plan->decontaminate = true;
-    plan->tasks = ARENA_ARRAY(arena, struct plan_task, 4);
-    plan->tasks_count = 4;
     static const char *const names[] = {
         "make/variant=a", "make/variant=b", "use/judge", "use/all"};
     for (uint32_t t = 0; t < 4; t++) {
@@ -109,6 +76,44 @@ static struct plan *small_plan(struct arena *arena)
             .output = "out",
             .label = i == 0 ? "variant=a" : "variant=b"};
     }
+}
+
+static struct plan *small_plan(struct arena *arena)
+{
+    struct plan *plan = ARENA_NEW(arena, struct plan);
+    plan->grid_name = "small";
+    plan->version = PLAN_VERSION;
+    plan->axes_count = 1;
+    plan->axes = ARENA_ARRAY(arena, const char *, 1);
+    plan->axes[0] = "variant";
+    plan->points = ARENA_ARRAY(arena, struct axis_point *, 1);
+    plan->points[0] = ARENA_ARRAY(arena, struct axis_point, 2);
+    plan->points[0][0] =
+        (struct axis_point){.id = "raw \"quoted\"", .value = node_string(arena, "raw")};
+    plan->points[0][1] = (struct axis_point){.id = "b", .value = node_string(arena, "b")};
+    plan->points_count = ARENA_ARRAY(arena, size_t, 1);
+    plan->points_count[0] = 2;
+    plan->cells = ARENA_ARRAY(arena, uint32_t, 2);
+    plan->cells[1] = 1;
+    plan->cells_count = 2;
+    plan->stages = ARENA_ARRAY(arena, const char *, 2);
+    plan->stages[0] = "make";
+    plan->stages[1] = "use";
+    plan->stages_count = 2;
+    plan->programs = ARENA_ARRAY(arena, struct plan_program, 2);
+    plan->programs[0] =
+        (struct plan_program){.name = "maker", .version = 3, .revision = "", .engine = true};
+    plan->programs[0].metrics = ARENA_ARRAY(arena, struct manifest_metric, 1);
+    plan->programs[0].metrics[0] =
+        (struct manifest_metric){.name = "loss", .unit = "nats", .help = "", .take = TAKE_LAST};
+    plan->programs[0].metrics_count = 1;
+    plan->programs[1] = (struct plan_program){
+        .name = "judge", .version = 1, .revision = "", .decision = true, .engine = true};
+    plan->programs_count = 2;
+    plan->decontaminate = true;
+    plan->tasks = ARENA_ARRAY(arena, struct plan_task, 4);
+    plan->tasks_count = 4;
+    add_tasks(plan, arena);
     return plan;
 }
 
