@@ -98,10 +98,10 @@ static bool fill_scalar(
     case FIELD_LIST:
         break;
     }
-    CHECK(!"a list is no scalar");
-    return false;
+    return err_set(err, ERR_INTERNAL, "'%s' is no scalar", field->name);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): see fill() */
 static bool fill_items(
     const struct field *field,
     const unsigned char *items,
@@ -144,6 +144,7 @@ static bool fill_items(
     return true;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): see fill() */
 static bool fill_field(
     const struct field *field,
     const unsigned char *plain,

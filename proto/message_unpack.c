@@ -142,8 +142,7 @@ static bool take_scalar(
     case FIELD_LIST:
         break;
     }
-    CHECK(!"a list is no scalar");
-    return false;
+    return err_set(err, ERR_INTERNAL, "'%s' is no scalar", field->name);
 }
 
 static size_t item_size(const struct field *field)
@@ -170,7 +169,7 @@ static size_t item_size(const struct field *field)
     case FIELD_PART:
         break;
     }
-    CHECK(!"not a list");
+    CHECK(field->kind > FIELD_PART);
     return 0;
 }
 

@@ -42,8 +42,8 @@ static struct msg_assignment *copy_assignment(
     const struct msg_assignment *assignment, struct arena *arena)
 {
     struct str frame CLEANUP(str_done) = {0};
-    struct message message = {
-        .type = MSG_ASSIGN, .assign = {(struct msg_assignment *)(uintptr_t)assignment, 1}};
+    struct msg_assignment source = *assignment;
+    struct message message = {.type = MSG_ASSIGN, .assign = {&source, 1}};
     struct message copy;
     str_init(&frame, LIMIT_MESSAGE_BYTES);
     CHECK(message_pack(&message, &frame, NULL)); /* it came over the wire */

@@ -18,8 +18,8 @@ enum {
 static uint64_t read_number(const char *path)
 {
     FILE *file CLEANUP(file_cleanup) = fopen(path, "re");
-    unsigned long long value = 0;
-    return file && fscanf(file, "%llu", &value) == 1 ? value : 0; /* "max" reads as 0 */
+    char line[32];
+    return file && fgets(line, sizeof(line), file) ? strtoull(line, NULL, 10) : 0; /* "max" */
 }
 
 static uint64_t find_memory(void)

@@ -108,21 +108,22 @@ bool metric_line_parse(
     return right;
 }
 
-/* Reads a piece of the file; *ret_at_end tells that nothing follows it now. */
-static bool read_piece(
+struct bytes {
+    char *data;
+    size_t length;
+    bool at_end; /* nothing follows now */
+};
+
+static bool read_bytes(
     const char *path,
     uint64_t offset,
     struct arena *arena,
-    char **ret_data,
-    size_t *ret_length,
-    bool *ret_at_end,
+    struct bytes *ret_bytes,
     struct err *err)
 {
-    *ret_data = NULL;
-    *ret_length = 0;
-    *ret_at_end = true;
     int fd CLEANUP(fd_cleanup) = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT) {
+        *ret_bytes = (struct bytes){.at_end = true};
         return true;
     }
     struct stat st;
@@ -135,16 +136,14 @@ static bool read_piece(
     if (got < 0) {
         return err_sys(err, errno, "cannot read '%s'", path);
     }
-    *ret_data = data;
-    *ret_length = (size_t)got;
-    *ret_at_end = got < PIECE_BYTES;
+    *ret_bytes = (struct bytes){data, (size_t)got, got < PIECE_BYTES};
     return true;
 }
 
 /* Takes one line; false ends the piece. */
 static bool take_line(
     struct metrics_piece *piece,
-    size_t *capacity,
+    size_t *capacity, /* NOLINT(readability-non-const-parameter): ARENA_PUSH writes it */
     const char *line,
     size_t length,
     struct arena *arena)
@@ -172,27 +171,23 @@ bool metrics_read(
     struct metrics_piece *ret_piece,
     struct err *err)
 {
-    char *data;
-    size_t length;
-    bool at_end;
-    if (!read_piece(path, offset, arena, &data, &length, &at_end, err)) {
+    struct bytes bytes;
+    if (!read_bytes(path, offset, arena, &bytes, err)) {
         return false;
     }
     struct metrics_piece piece = {.offset = offset, .end = offset};
     size_t capacity = 0;
     size_t at = 0;
     bool go_on = true;
-    while (go_on && at < length) {
-        const char *newline = memchr(data + at, '\n', length - at);
-        bool last = !newline;
-        if (last && length - at <= LIMIT_METRIC_LINE_BYTES && !(at_end && complete)) {
+    while (go_on && at < bytes.length) {
+        const char *line = bytes.data + at;
+        const char *newline = memchr(line, '\n', bytes.length - at);
+        size_t length = newline ? (size_t)(newline - line) : bytes.length - at;
+        if (!newline && length <= LIMIT_METRIC_LINE_BYTES && !(bytes.at_end && complete)) {
             break; /* not whole yet */
         }
-        size_t line_length = last ? length - at : (size_t)(newline - (data + at));
-        go_on = take_line(&piece, &capacity, data + at, line_length, arena);
-        if (!piece.bad) {
-            at += line_length + (last ? 0 : 1);
-        }
+        go_on = take_line(&piece, &capacity, line, length, arena);
+        at += piece.bad ? 0 : length + (newline ? 1 : 0);
     }
     piece.end = offset + at;
     *ret_piece = piece;

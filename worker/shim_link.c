@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 
 #include "common/base/clock.h"
 #include "worker/shim/shim.h"
+#include "worker/words.h"
 
 enum {
     RETRY_MS = 20,
@@ -103,37 +103,38 @@ uint64_t shim_link_deadline(const struct shim_link *link)
     return link->fd >= 0 ? UINT64_MAX : link->try_at_ms;
 }
 
-static bool parse(const char *line, struct shim_event *event, struct err *err)
+/* "shim VERSION PID" */
+static bool check_version(const struct words *words, struct err *err)
 {
-    int version;
-    int pid;
-    char phase[16];
-    if (sscanf(line, "shim %d %d", &version, &pid) == 2) {
-        if (version != SHIM_VERSION) {
-            (void)err_set(
-                err,
-                ERR_CONFLICT,
-                "a shim of version %d (pid %d) holds the state",
-                version,
-                pid);
-            return err_hint(err, "it ends with its stages; start the worker again then");
-        }
+    uint64_t version = 0;
+    if (words_number(words, 1, &version) && version == SHIM_VERSION) {
         return true;
     }
-    if (sscanf(
-            line,
-            "job %" SCNu64 " %" SCNu64 " %15s %d",
-            &event->task,
-            &event->attempt,
-            phase,
-            &pid)
-        == 4) {
+    (void)err_set(
+        err,
+        ERR_CONFLICT,
+        "a shim of version %s (pid %s) holds the state",
+        words->items[1],
+        words->items[2]);
+    return err_hint(err, "it ends with its stages; start the worker again then");
+}
+
+static bool parse(char *line, struct shim_event *event, struct err *err)
+{
+    struct words words = words_split(line);
+    uint64_t pid = 0;
+    bool whole =
+        words_number(&words, 1, &event->task) && words_number(&words, 2, &event->attempt);
+    if (words_are(&words, "shim", 3)) {
+        return check_version(&words, err);
+    }
+    if (words_are(&words, "job", 5) && whole && words_number(&words, 4, &pid)) {
         event->kind = SHIM_JOB;
-        event->running = strcmp(phase, job_phase_name(JOB_RUNNING)) == 0;
+        event->running = strcmp(words.items[3], job_phase_name(JOB_RUNNING)) == 0;
         event->pid = (uint32_t)pid;
-    } else if (sscanf(line, "ended %" SCNu64 " %" SCNu64, &event->task, &event->attempt) == 2) {
+    } else if (words_are(&words, "ended", 3) && whole) {
         event->kind = SHIM_ENDED;
-    } else if (strcmp(line, "listed") == 0) {
+    } else if (words_are(&words, "listed", 1)) {
         event->kind = SHIM_LISTED;
     }
     return true;

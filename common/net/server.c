@@ -80,22 +80,19 @@ static bool zap_receive(void *zap, struct zap_request *ret_request)
 }
 
 /* One property: length of the name, name, length of the value (4 bytes, big endian), value. */
-static size_t zap_metadata(const char *key, uint8_t buffer[ZAP_FRAME_BYTES])
+static size_t zap_metadata(const char *key, char buffer[ZAP_FRAME_BYTES])
 {
-    size_t name_length = strlen(KEY_PROPERTY);
-    size_t value_length = strlen(key);
-    buffer[0] = (uint8_t)name_length;
-    memcpy(buffer + 1, KEY_PROPERTY, name_length);
-    memset(buffer + 1 + name_length, 0, 3);
-    buffer[4 + name_length] = (uint8_t)value_length;
-    memcpy(buffer + 5 + name_length, key, value_length);
-    return 5 + name_length + value_length;
+    static const char name[] = KEY_PROPERTY;
+    const int name_length = sizeof(name) - 1;
+    const int key_length = KEY_SIZE - 1;
+    return (size_t)snprintf(
+        buffer, ZAP_FRAME_BYTES, "%c%s%c%c%c%c%s", name_length, name, 0, 0, 0, key_length, key);
 }
 
 static void zap_reply(
     void *zap, const struct zap_request *request, const struct authorised_key *known)
 {
-    uint8_t metadata[ZAP_FRAME_BYTES];
+    char metadata[ZAP_FRAME_BYTES];
     size_t metadata_length = known ? zap_metadata(known->key, metadata) : 0;
     const char *principal = known ? known->principal : "";
     (void)zmq_send(zap, "1.0", 3, ZMQ_SNDMORE | ZMQ_DONTWAIT);

@@ -12,6 +12,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/log.h"
 #include "worker/shim/shim.h"
+#include "worker/words.h"
 
 bool shim_listen(struct shim *shim, struct err *err)
 {
@@ -78,30 +79,30 @@ void shim_accept(struct shim *shim)
     tell(shim, "listed");
 }
 
-static void obey(struct shim *shim, const char *line)
+static void obey(struct shim *shim, char *line)
 {
-    uint64_t task;
-    uint64_t attempt;
-    uint64_t grace_ms;
-    char word[16];
+    struct words words = words_split(line);
+    uint64_t first = 0;
+    uint64_t second = 0;
     enum exit_reason reason;
-    if (sscanf(line, "run %" SCNu64 " %" SCNu64, &task, &attempt) == 2) {
-        shim_run(shim, task, attempt);
-    } else if (sscanf(line, "lost %" SCNu64 " %" SCNu64, &task, &attempt) == 2) {
-        shim_lost(shim, task, attempt);
+    bool one = words_number(&words, 1, &first);
+    if (words_are(&words, "run", 3) && one && words_number(&words, 2, &second)) {
+        shim_run(shim, first, second);
+    } else if (words_are(&words, "lost", 3) && one && words_number(&words, 2, &second)) {
+        shim_lost(shim, first, second);
     } else if (
-        sscanf(line, "stop %" SCNu64 " %15s %" SCNu64, &attempt, word, &grace_ms) == 3
-        && exit_reason_from_name(word, &reason)) {
-        struct job *job = shim_find(shim, attempt);
+        words_are(&words, "stop", 4) && one && words_number(&words, 3, &second)
+        && exit_reason_from_name(words.items[2], &reason)) {
+        struct job *job = shim_find(shim, first);
         if (job) {
-            shim_stop(shim, job, reason, grace_ms);
+            shim_stop(shim, job, reason, second);
         }
-    } else if (strcmp(line, "sweep") == 0) {
+    } else if (words_are(&words, "sweep", 1)) {
         shim_sweep(shim);
-    } else if (strcmp(line, "quit") == 0) {
+    } else if (words_are(&words, "quit", 1)) {
         shim->quit = true;
     } else {
-        log_event(LOG_WARNING, "order not understood", F("line", "%s", line));
+        log_event(LOG_WARNING, "order not understood", F("order", "%s", line));
     }
 }
 

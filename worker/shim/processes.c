@@ -12,7 +12,9 @@
 
 #include "common/base/arena.h"
 #include "common/base/cleanup.h"
+#include "common/base/limits.h"
 #include "common/base/str.h"
+#include "worker/words.h"
 
 enum {
     STAT_BYTES = 1024,
@@ -52,17 +54,22 @@ static bool read_stat(pid_t pid, struct process *ret_process)
     if (read_proc(pid, "stat", text, sizeof(text)) <= 0) {
         return false;
     }
-    const char *after_name = strrchr(text, ')'); /* the name may hold anything */
-    char state;
-    int parent;
-    int group;
-    int session;
-    if (!after_name
-        || sscanf(after_name + 1, " %c %d %d %d", &state, &parent, &group, &session) != 4
-        || state == 'Z' || state == 'X') {
+    char *after_name = strrchr(text, ')'); /* the name may hold anything */
+    if (!after_name) {
         return false;
     }
-    *ret_process = (struct process){pid, parent, group, session, false};
+    struct words words = words_split(after_name + 1); /* state parent group session ... */
+    uint64_t numbers[3];
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        if (!words_number(&words, i + 1, &numbers[i])) {
+            return false;
+        }
+    }
+    if (words.items[0][0] == 'Z' || words.items[0][0] == 'X') {
+        return false;
+    }
+    *ret_process =
+        (struct process){pid, (pid_t)numbers[0], (pid_t)numbers[1], (pid_t)numbers[2], false};
     return true;
 }
 
@@ -175,12 +182,11 @@ size_t processes_kill(const struct process_scope *scope)
     return alive;
 }
 
-/* "RssAnon:    1234 kB" */
-static uint64_t status_bytes(const char *status, const char *key)
+/* The number after `key` in text like "RssAnon:    1234 kB". */
+static uint64_t number_after(const char *text, const char *key)
 {
-    const char *line = strstr(status, key);
-    unsigned long long kib = 0;
-    return line && sscanf(line + strlen(key), " %llu", &kib) == 1 ? kib * 1024 : 0;
+    const char *line = strstr(text, key);
+    return line ? strtoull(line + strlen(key), NULL, 10) : 0;
 }
 
 uint64_t processes_memory(const struct process_scope *scope)
@@ -192,7 +198,8 @@ uint64_t processes_memory(const struct process_scope *scope)
         char status[STATUS_BYTES];
         if (table.items[i].inside
             && read_proc(table.items[i].pid, "status", status, sizeof(status)) > 0) {
-            bytes += status_bytes(status, "RssAnon:") + status_bytes(status, "RssShmem:");
+            bytes +=
+                (number_after(status, "RssAnon:") + number_after(status, "RssShmem:")) * KIB;
         }
     }
     free(table.items);
@@ -208,7 +215,5 @@ uint64_t processes_oom_kills(void)
         return 0;
     }
     text[length] = '\0';
-    const char *line = strstr(text, "\noom_kill ");
-    unsigned long long count = 0;
-    return line && sscanf(line, "\noom_kill %llu", &count) == 1 ? count : 0;
+    return number_after(text, "\noom_kill ");
 }

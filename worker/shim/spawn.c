@@ -17,9 +17,17 @@ enum {
     STATUS_CANNOT_RUN = 127,
 };
 
+/* What execve wants: it does not write to the strings, but its prototype does not say so. */
+static char *const *exec_strings(const char *const *strings)
+{
+    char *const *same = NULL;
+    memcpy(&same, &strings, sizeof(same));
+    return same;
+}
+
 NORETURN static void cannot_run(const char *what)
 {
-    dprintf(STDERR_FILENO, "assay: cannot run '%s': %s\n", what, strerror(errno));
+    dprintf(STDERR_FILENO, "assay: cannot run '%s': %s\n", what, strerrordesc_np(errno));
     _exit(STATUS_CANNOT_RUN);
 }
 
@@ -75,11 +83,10 @@ NORETURN static void become_stage(
     if (chdir(dir) != 0) {
         cannot_run(dir);
     }
-    /* execve does not write to what it is given. */
     (void)execve(
         launch->argv[0],
-        (char *const *)(uintptr_t)launch->argv,
-        (char *const *)(uintptr_t)launch->env);
+        exec_strings((const char *const *)launch->argv),
+        exec_strings((const char *const *)launch->env));
     cannot_run(launch->argv[0]);
 }
 
@@ -114,7 +121,7 @@ bool spawn_helper(const char *const *argv, pid_t *ret_pid, struct err *err)
         die_with(parent);
         reset_signals();
         (void)syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
-        (void)execv(argv[0], (char *const *)(uintptr_t)argv);
+        (void)execv(argv[0], exec_strings(argv));
         cannot_run(argv[0]);
     }
     *ret_pid = pid;
