@@ -318,12 +318,13 @@ static void check_points(
     mask |= stage->needs ? subst_axes(NULL, grid, stage->needs, UINT32_MAX, "") : 0;
     struct projection points =
         project(grid, load->points.points, load->points.count, mask & load->over_mask, scratch);
+    /* Values are dropped; what was reported is in the diagnostics' own arena. */
+    struct arena *values CLEANUP(arena_cleanup) = arena_create();
     for (size_t i = 0; i < points.count; i++) {
         const uint32_t *point = points.points + i * grid->axes_count;
         struct node *params = NULL;
         struct resources needs = {0};
-        /* Values are dropped; what was reported is in the diagnostics' own arena. */
-        struct arena *values CLEANUP(arena_cleanup) = arena_create();
+        arena_reset(values);
         (void)grid_stage_params(grid, stage, point, values, loader->reader.diags, &params);
         if (grid_stage_needs(grid, stage, point, values, loader->reader.diags, &needs)) {
             note_nodes(loader, stage, &needs);

@@ -57,6 +57,7 @@ static const struct memory_file memory_files[] = {
      "\"artifact\",\"role\":\"measure\",\"help\":\"\"}]}]}"},
 };
 
+/* NOLINTNEXTLINE(readability-function-size): the agreed signature */
 static bool read_memory(
     void *context,
     const char *name,

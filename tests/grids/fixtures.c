@@ -44,6 +44,7 @@ static const char *folder_of(const char *kind)
     return NULL;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the agreed signature */
 static bool read_logical(
     void *context,
     const char *name,
