@@ -59,7 +59,7 @@ static const struct command *const following[] = {
     &command_events,
 };
 
-static const struct command *const outcomes[] = {&command_sql};
+static const struct command *const outcomes[] = {&command_compare, &command_sql};
 
 static const struct command *const steering[] = {
     &command_cancel,

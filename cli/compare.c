@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/compare.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static const struct config_key compare_keys[] = {
+    {.name = "metric",
+     .type = CONFIG_LIST,
+     .help = "metrics to compare, instead of the grid's",
+     .metavar = "STAGE.NAME"},
+    {.name = "rows", .type = CONFIG_LIST, .help = "axes down", .metavar = "AXIS"},
+    {.name = "columns", .type = CONFIG_STRING, .help = "axis across", .metavar = "AXIS"},
+    {.name = "baseline",
+     .type = CONFIG_STRING,
+     .help = "the row that others are compared to",
+     .metavar = "AXIS=POINT"},
+    {.name = "csv", .type = CONFIG_BOOL, .help = "print comma-separated values"},
+    {0},
+};
+
+static void print_csv(const struct node *comparisons)
+{
+    static const char *const keys[] = {
+        "n",
+        "n_expected",
+        "mean",
+        "low",
+        "high",
+        "difference",
+        "difference_low",
+        "difference_high",
+        "p",
+        "verdict",
+        "epochs",
+        "why"};
+    CLEANUP(str_done) struct str out;
+    str_init(&out, OUTPUT_BYTES_MAX);
+    str_append(&out, "metric,column,row");
+    for (size_t k = 0; k < ARRAY_LEN(keys); k++) {
+        str_appendf(&out, ",%s", keys[k]);
+    }
+    str_append(&out, "\n");
+    for (size_t i = 0; i < comparisons->list.count; i++) {
+        const struct node *comparison = comparisons->list.items[i];
+        const struct node *rows = node_get(comparison, "rows");
+        for (size_t r = 0; r < rows->list.count; r++) {
+            csv_append(&out, node_get_text(comparison, "metric", ""));
+            str_append(&out, ",");
+            csv_append(&out, node_get_text(comparison, "column", ""));
+            str_append(&out, ",");
+            csv_append(&out, node_get_text(rows->list.items[r], "row", ""));
+            for (size_t k = 0; k < ARRAY_LEN(keys); k++) {
+                const struct node *value = node_get(rows->list.items[r], keys[k]);
+                str_append(&out, ",");
+                if (value->kind == NODE_STRING) {
+                    csv_append(&out, node_text(value));
+                } else if (value->kind != NODE_NULL) {
+                    node_to_json(value, &out);
+                }
+            }
+            str_append(&out, "\n");
+        }
+    }
+    (void)fputs(out.data, stdout);
+}
+
+static void title(const struct results_grid *grid, const struct show *show)
+{
+    str_appendf(
+        show->out,
+        "%s%s%s (grid %" PRId64 ")%s\n",
+        style_on(STYLE_BOLD, show->colour),
+        grid->name,
+        style_off(STYLE_BOLD, show->colour),
+        grid->id,
+        grid->finished ? "" : ", which still runs: rows without all their cells are N/A");
+    if (!grid->decontaminate) {
+        str_append(
+            show->out,
+            "decontamination is OFF in this grid: test documents may have been trained on\n");
+    }
+}
+
+/* Every metric at every column. */
+static bool compare_all(
+    const struct invocation *invocation,
+    struct results *results,
+    const struct layout *layout,
+    const struct show *show,
+    struct node *list,
+    struct err *err)
+{
+    struct arena *arena = invocation->arena;
+    const char *const *metrics = NULL;
+    size_t count = 0;
+    struct results_metric epochs;
+    struct err ignored = {0};
+    bool counted =
+        results_metric(results, layout->grid, "train.epochs", &epochs, arena, &ignored);
+    if (!layout_metrics(invocation, layout->grid, &metrics, &count, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct results_metric metric;
+        if (!results_metric(results, layout->grid, metrics[i], &metric, arena, err)) {
+            return false;
+        }
+        for (size_t column = 0; column < layout->columns_count; column++) {
+            struct comparison comparison;
+            comparison_make(
+                layout, &metric, counted ? &epochs : NULL, column, &comparison, arena);
+            comparison_show(layout, &comparison, show);
+            node_push(arena, list, comparison_node(layout, &comparison, arena));
+        }
+    }
+    return true;
+}
+
+static enum exit_status compare_run(const struct invocation *invocation, struct err *err)
+{
+    struct arena *arena = invocation->arena;
+    CLEANUP(results_cleanup) struct results *results = NULL;
+    CLEANUP(str_done) struct str out;
+    str_init(&out, OUTPUT_BYTES_MAX);
+    struct show show = {
+        .arena = arena,
+        .out = &out,
+        .colour = invocation->colour_out,
+        .columns = isatty(STDOUT_FILENO) != 0 ? text_columns(STDOUT_FILENO) : 0,
+    };
+    struct results_grid grid;
+    struct layout layout;
+    struct node *body = node_map(arena);
+    struct node *list = node_list(arena);
+    const char *name = invocation->count == 0 ? NULL : invocation->arguments[0];
+    if (!reading_open(invocation, &results, err)
+        || !results_grid(results, name, &grid, arena, err)
+        || !layout_make(invocation, results, &grid, &layout, err)) {
+        return exit_status_of(err);
+    }
+    title(&grid, &show);
+    if (!compare_all(invocation, results, &layout, &show, list, err)) {
+        return exit_status_of(err);
+    }
+    if (config_bool(invocation->flags, "csv")) {
+        print_csv(list);
+        return EXIT_OK;
+    }
+    node_set(arena, body, "assay_compare", node_int(arena, 1));
+    node_set(arena, body, "grid", node_int(arena, grid.id));
+    node_set(arena, body, "name", node_string(arena, grid.name));
+    node_set(arena, body, "finished", node_bool(arena, grid.finished));
+    node_set(arena, body, "decontaminate", node_bool(arena, grid.decontaminate));
+    node_set(arena, body, "comparisons", list);
+    if (!funnel_show(invocation, results, &grid, &show, body, err)) {
+        return exit_status_of(err);
+    }
+    if (invocation->json) {
+        print_json(body);
+    } else {
+        (void)fputs(out.data, stdout);
+    }
+    return EXIT_OK;
+}
+
+const struct command command_compare = {
+    .name = "compare",
+    .arguments = "[GRID]",
+    .about = "which variant is better, by how much, and how sure that is",
+    .help =
+        "Means over seeds with 95 % intervals, from the noise between seeds pooled over all rows; "
+        "differences to the baseline with t intervals. A row is better or worse when its interval "
+        "leaves out zero, else undecided; a row that lacks a cell is N/A and says why. Below: what "
+        "each step of curation kept, and samples of what it removed.\n\n"
+        "Without GRID the newest one. Rows, columns, baseline and metrics are those of the grid's "
+        "compare block unless flags say otherwise.",
+    .arguments_max = 1,
+    .keys = compare_keys,
+    .json = true,
+    .run = compare_run,
+};
