@@ -59,6 +59,14 @@ static bool check_task(const struct core *core, const struct task *task, struct 
     uint32_t t = task->ordinal;
     const struct work *work = task->work;
     HOLDS((task->state == TASK_DONE) == (task->result != NULL), "task %u: result", t);
+    for (uint32_t i = 0;
+         i < task_upstream_count(task) && !task_state_is_final(task_state(task));
+         i++) {
+        HOLDS(
+            task_upstream(task, i)->state != TASK_SKIPPED,
+            "task %u waits for a skipped one",
+            t);
+    }
     HOLDS(!task->queued, "task %u is still to be settled", t);
     switch (task_state(task)) {
     case TASK_READY:
@@ -190,24 +198,17 @@ static bool check_worker(const struct core *core, const struct worker *worker, s
         "worker '%s': the books are wrong",
         worker->name);
     HOLDS(open == worker->attempts_open, "worker '%s': open attempts", worker->name);
-    if (worker->shrunk) {
-        return true;
-    }
-    const struct worker_capacity *capacity = &worker->capacity;
-    HOLDS(
-        sum.slots_used <= capacity->slots && sum.cpus_used_milli <= capacity->cpus_milli
-            && sum.memory_used <= capacity->memory_bytes
-            && sum.disk_used <= capacity->disk_bytes,
-        "worker '%s' is oversubscribed",
-        worker->name);
     for (uint32_t i = 0; i < DEVICES_MAX; i++) {
         HOLDS(
-            sum.device_used_milli[i] == worker->device_used_milli[i]
-                && sum.device_used_milli[i] <= (i < capacity->gpus ? 1000 : 0),
-            "worker '%s': device %u is oversubscribed",
+            sum.device_used_milli[i] == worker->device_used_milli[i],
+            "worker '%s': the books of device %u are wrong",
             worker->name,
             i);
     }
+    HOLDS(
+        worker->shrunk || !placement_is_over(worker),
+        "worker '%s' is oversubscribed",
+        worker->name);
     return true;
 }
 

@@ -41,6 +41,13 @@ static uint32_t retry(struct core *core, struct task *task, bool cancelled)
     task_set(core, task, TASK_WAITING, TASK_REASON_NONE);
     task_persist(core, task);
     note(core, AUDIT_TASK_RETRIED, task);
+    for (uint32_t i = 0; i < task_upstream_count(task); i++) {
+        const struct task *up = task_upstream(task, i);
+        if (up->state == TASK_SKIPPED) { /* while this one was cancelled */
+            (void)task_skip(core, task, TASK_REASON_UPSTREAM, "an upstream task was skipped");
+            break;
+        }
+    }
     return 1;
 }
 

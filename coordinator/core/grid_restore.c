@@ -37,21 +37,48 @@ static enum task_state loaded_state(const struct graph *graph, const struct task
     return graph->row.cancelled ? TASK_CANCELLED : TASK_WAITING;
 }
 
-/* The work that a stored row speaks of, with its counters. A failed one is not found by its key
- * before every live one is there (grid_start). */
-static struct work *load_work(const struct task_row *row)
+static uint32_t larger(uint32_t a, uint32_t b)
 {
-    struct work *work = work_create(&row->key);
-    work->failures = row->failures;
-    work->losses = row->losses;
-    work->soft_failures = row->soft_failures;
+    return a > b ? a : b;
+}
+
+/* Counters belong to the work, and one row of those that share it has them. */
+static void load_counters(struct work *work, const struct task_row *row)
+{
+    work->failures = larger(work->failures, row->failures);
+    work->losses = larger(work->losses, row->losses);
+    work->soft_failures = larger(work->soft_failures, row->soft_failures);
     work->backoff_ms = row->backoff_ms;
     work->last_attempt = row->attempt;
     work_note(work, row->detail);
-    return work;
 }
 
-/* A row that shared another's failure gets a work of its own first; grid_start() joins them. */
+/* A failed work is not found by its key before every live one is there (grid_start). */
+static void load_failed(struct graph *graph, struct task *task, const struct task_row *row)
+{
+    struct work *work = work_create(&row->key);
+    load_counters(work, row);
+    work_add_row(work, task);
+    if (row->same_as.value != 0) {
+        graph->shared[graph->shared_count++] = (struct shared_failure){task, row->same_as};
+    }
+}
+
+/* An attempt of another grid's row may have brought its work already: then the row joins when
+ * it is evaluated. */
+static void load_tried(struct core *core, struct task *task, const struct task_row *row)
+{
+    struct work *work = works_find(core, &row->key);
+    if (work == NULL) {
+        work = work_create(&row->key);
+        work_hash(core, work);
+    }
+    load_counters(work, row);
+    if (work->canonical == NULL) {
+        work_add_row(work, task);
+    }
+}
+
 static void load_row(struct core *core, struct graph *graph, const struct task_row *row)
 {
     struct task *task = &graph->tasks[task_ordinal(row->task)];
@@ -62,22 +89,15 @@ static void load_row(struct core *core, struct graph *graph, const struct task_r
         task->reason = TASK_REASON_GRID;
     }
     if (state == TASK_FAILED && !digest_is_zero(&row->key)) {
-        work_add_row(load_work(row), task);
-        if (row->same_as.value != 0) {
-            graph->shared[graph->shared_count++] = (struct shared_failure){task, row->same_as};
-        }
+        load_failed(graph, task, row);
         return;
     }
     bool tried = row->failures + row->losses + row->soft_failures > 0;
-    if (state == TASK_WAITING && tried && !digest_is_zero(&row->key)
-        && works_find(core, &row->key) == NULL) {
-        struct work *work = load_work(row);
-        work_hash(core, work);
-        work_add_row(work, task);
-        return;
+    if (state == TASK_WAITING && tried && !digest_is_zero(&row->key)) {
+        load_tried(core, task, row);
     }
     task->reason = state == TASK_WAITING ? TASK_REASON_NONE : task->reason;
-    if (row->detail != NULL) {
+    if (row->detail != NULL && task_state_is_final(state)) {
         task->detail = arena_strdup(graph->arena, row->detail);
     }
 }

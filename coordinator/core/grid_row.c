@@ -100,34 +100,42 @@ static bool is_known(const struct event_grid *event, uint32_t ordinal)
            && event->plan->tasks[ordinal].cache;
 }
 
-/* Helpers are needed only as long as something that reads from them is to run. */
-static void skip_unneeded(struct core *core, struct graph *graph)
+/* Helpers are needed only as long as something that reads from them is to run. They are skipped
+ * when the grid is taken in (skip_unneeded): then whatever made them superfluous is done, and
+ * stored as such. */
+static void note_unneeded(struct core *core, struct graph *graph)
 {
-    bool *needed = ARENA_ARRAY(core->scratch, bool, graph->tasks_count + 1);
     uint32_t *stack = ARENA_ARRAY(core->scratch, uint32_t, graph->tasks_count + 1);
     uint32_t count = 0;
+    bool *unneeded = ARENA_ARRAY(graph->arena, bool, graph->tasks_count + 1);
     for (uint32_t t = 0; t < graph->tasks_count; t++) {
-        if (graph->known[t] == NULL && !graph->plan->tasks[t].helper) {
-            needed[t] = true;
+        unneeded[t] = graph->known[t] == NULL && graph->plan->tasks[t].helper;
+        if (graph->known[t] == NULL && !unneeded[t]) {
             stack[count++] = t;
         }
     }
     while (count > 0) {
         uint32_t t = stack[--count];
         for (uint32_t e = graph->up_first[t]; e < graph->up_first[t + 1]; e++) {
-            uint32_t up = graph->up[e];
-            if (!needed[up] && graph->known[up] == NULL) {
-                needed[up] = true;
-                stack[count++] = up;
+            if (unneeded[graph->up[e]]) {
+                unneeded[graph->up[e]] = false;
+                stack[count++] = graph->up[e];
             }
         }
     }
-    for (uint32_t t = 0; t < graph->tasks_count; t++) {
-        if (graph->known[t] == NULL && !needed[t]) {
-            task_set(core, &graph->tasks[t], TASK_SKIPPED, TASK_REASON_UNNEEDED);
-            task_persist(core, &graph->tasks[t]);
+    graph->unneeded = unneeded;
+}
+
+static void skip_unneeded(struct core *core, struct graph *graph)
+{
+    for (uint32_t t = 0; graph->unneeded != NULL && t < graph->tasks_count; t++) {
+        struct task *task = &graph->tasks[t];
+        if (graph->unneeded[t] && task->state == TASK_WAITING) {
+            task_set(core, task, TASK_SKIPPED, TASK_REASON_UNNEEDED);
+            task_persist(core, task);
         }
     }
+    graph->unneeded = NULL;
 }
 
 static uint32_t grid_note_known(
@@ -142,7 +150,7 @@ static uint32_t grid_note_known(
         }
     }
     if (cached > 0) {
-        skip_unneeded(core, graph);
+        note_unneeded(core, graph);
     }
     return cached;
 }
@@ -223,6 +231,7 @@ bool grids_take_in(struct core *core)
             budget--;
             if (grid_is_taken_in(graph)) {
                 graph->known = NULL;
+                skip_unneeded(core, graph);
                 grid_touch(core, graph);
             }
         }

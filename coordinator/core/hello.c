@@ -149,7 +149,7 @@ void worker_hello(struct core *core, const struct event_hello *event)
     worker->session = event->session;
     if (!capacity_equal(&worker->capacity, &event->capacity)) {
         worker->capacity = event->capacity;
-        worker->shrunk = worker->attempts_open > 0;
+        worker->shrunk = placement_is_over(worker);
         is_new = true;
     }
     worker_heard(core, worker);

@@ -136,6 +136,7 @@ struct attempt *attempt_load(
     }
     attempt->state = row->started_ms != 0 ? ATTEMPT_RUNNING : ATTEMPT_LEASED;
     attempt_hold(core, attempt, true);
+    worker->shrunk = worker->shrunk || placement_is_over(worker);
     return attempt;
 }
 

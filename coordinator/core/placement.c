@@ -92,6 +92,22 @@ bool placement_fits_empty(const struct worker *worker, const struct resources *n
            && needs->gpus_milli <= devices_of(worker) * MILLI;
 }
 
+bool placement_is_over(const struct worker *worker)
+{
+    const struct worker_capacity *capacity = &worker->capacity;
+    if (worker->slots_used > capacity->slots || worker->cpus_used_milli > capacity->cpus_milli
+        || worker->memory_used > capacity->memory_bytes
+        || worker->disk_used > capacity->disk_bytes) {
+        return true;
+    }
+    for (uint32_t i = 0; i < DEVICES_MAX; i++) {
+        if (worker->device_used_milli[i] > (i < capacity->gpus ? MILLI : 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void devices_change(struct worker *worker, const struct device_set *devices, int sign)
 {
     for (uint32_t i = 0; i < DEVICES_MAX && devices->whole >> i != 0; i++) {

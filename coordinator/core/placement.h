@@ -20,6 +20,9 @@ bool placement_fits_exactly(
     const struct device_set *devices);
 /* Would it fit on the worker if that were empty? */
 bool placement_fits_empty(const struct worker *worker, const struct resources *needs);
+/* The books say more than it has: it came back smaller, or an attempt went over to a row that
+ * asks for more than the one it was placed for. */
+bool placement_is_over(const struct worker *worker);
 void placement_take(
     struct worker *worker, const struct resources *needs, const struct device_set *devices);
 void placement_give(

@@ -104,7 +104,7 @@ struct worker {
     uint64_t heard_ms, changed_ms;
     struct heap_node silence; /* in core->silences, keyed by when to look */
     uint32_t blame;
-    bool shrunk;         /* came back smaller while it holds more than that */
+    bool shrunk;         /* its attempts hold more than it has (placement_is_over) */
     uint32_t open_index; /* 1 + index in core->open, 0: takes nothing now */
 };
 
@@ -136,7 +136,8 @@ struct graph {
     uint32_t *down_first, *down; /* CSR: tasks that read from task t */
     uint32_t *up_first, *up;
     const struct result_row **known; /* copies, until taken in */
-    struct shared_failure *shared;   /* between load and start */
+    bool *unneeded;                /* helpers that nothing needs, until taken in; NULL: none */
+    struct shared_failure *shared; /* between load and start */
     uint32_t shared_count;
     struct state_counts counts;
     struct state_counts *stages;

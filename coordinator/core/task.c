@@ -263,6 +263,9 @@ void task_evaluate(struct core *core, struct task *task)
         || task->ordinal >= task->grid->intake || !core->started) {
         return;
     }
+    if (task->grid->unneeded != NULL && task->grid->unneeded[task->ordinal]) {
+        return;
+    }
     const struct plan_source *missing;
     const struct digest *const *inputs = task_inputs(task, core->scratch, &missing);
     if (inputs == NULL) {

@@ -179,6 +179,12 @@ void turn_deposed(struct turn *turn)
 
 void turn_unknown(struct turn *turn)
 {
+#ifdef BUG_UNKNOWN_IS_COMMITTED
+    if (turn->state == TURN_IN_FLIGHT) {
+        turn_settle(turn);
+        return;
+    }
+#endif
     if (turn->state == TURN_SENDING) {
         turn->ask_after_send = true;
     } else if (turn->state != TURN_DEPOSED && turn->state != TURN_ASKING) {

@@ -332,6 +332,10 @@ static void work_orphan(struct core *core, struct work *work)
     heap_remove(&core->backoffs, &work->backoff);
     if (work->attempt != NULL) {
         attempt_revoke(core, work->attempt);
+#ifdef BUG_TWO_LIVE_ATTEMPTS
+        work->attempt->work = NULL;
+        work->attempt = NULL;
+#endif
     }
     work_release(core, work);
 }

@@ -160,7 +160,7 @@ static void worker_offer(struct core *core, struct worker *worker, bool offer)
 void worker_refresh(struct core *core, struct worker *worker)
 {
     core->capacity_version++;
-    worker->shrunk = worker->shrunk && worker->attempts_open > 0;
+    worker->shrunk = worker->shrunk && placement_is_over(worker);
     if (worker->state == WORKER_DRAINING && worker->attempts_open == 0) {
         worker_set(core, worker, WORKER_DRAINED);
         return;

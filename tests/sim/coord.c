@@ -253,33 +253,39 @@ static void check_sent(struct world *world, const struct effect *effect)
     }
 }
 
+static void send_welcome(
+    struct world *world, struct coord *coord, const struct effect_welcome *welcome)
+{
+    struct order order = {.kind = ORDER_WELCOME, .count = welcome->items_count};
+    order.items = arena_copy(
+        world->arena, welcome->items, (welcome->items_count + 1) * sizeof(struct welcome_item));
+    send_order(world, coord, welcome->to, order);
+}
+
+static void send_assign(
+    struct world *world, struct coord *coord, const struct effect_assign *assign)
+{
+    struct order order = {
+        .kind = ORDER_ASSIGN,
+        .attempt = assign->attempt,
+        .lease_ms = assign->lease_ms,
+        .plan = assign->plan,
+        .ordinal = task_ordinal(assign->task),
+    };
+    order.work = work_hash_of(assign->plan, order.ordinal, assign->inputs);
+    send_order(world, coord, assign->to, order);
+}
+
 static void send_effect(struct world *world, struct coord *coord, const struct effect *effect)
 {
     check_sent(world, effect);
     switch (effect->kind) {
-    case EFFECT_SEND_WELCOME: {
-        const struct effect_welcome *welcome = &effect->welcome;
-        struct order order = {.kind = ORDER_WELCOME, .count = welcome->items_count};
-        order.items = arena_copy(
-            world->arena,
-            welcome->items,
-            (welcome->items_count + 1) * sizeof(struct welcome_item));
-        send_order(world, coord, welcome->to, order);
+    case EFFECT_SEND_WELCOME:
+        send_welcome(world, coord, &effect->welcome);
         break;
-    }
-    case EFFECT_SEND_ASSIGN: {
-        const struct effect_assign *assign = &effect->assign;
-        struct order order = {
-            .kind = ORDER_ASSIGN,
-            .attempt = assign->attempt,
-            .lease_ms = assign->lease_ms,
-            .plan = assign->plan,
-            .ordinal = task_ordinal(assign->task),
-        };
-        order.work = work_hash_of(assign->plan, order.ordinal, assign->inputs);
-        send_order(world, coord, assign->to, order);
+    case EFFECT_SEND_ASSIGN:
+        send_assign(world, coord, &effect->assign);
         break;
-    }
     case EFFECT_SEND_REVOKE:
         send_order(
             world,
@@ -683,23 +689,34 @@ static void send_control(
     coord_hear(world, coord, &event);
 }
 
+/* Most that cancel think better of it soon. */
+static void meddle(struct world *world, struct coord *coord)
+{
+    uint32_t grid = (uint32_t)rng_below(&world->rng, SIM_GRIDS);
+    bool whole = rng_below(&world->rng, 4) == 0;
+    enum control_kind kind = (enum control_kind)rng_below(&world->rng, 5);
+    if (world->regret) {
+        kind = CONTROL_RETRY;
+        grid = world->regret_grid;
+        whole = true;
+    }
+    world->regret = kind == CONTROL_CANCEL && rng_below(&world->rng, 4) != 0;
+    world->regret_grid = grid;
+    send_control(world, coord, kind, grid, whole);
+}
+
 /* While faults last, users meddle; afterwards they release what they held. */
 void coord_control(struct world *world)
 {
-    bool meddle = world_has_faults(world);
+    bool faults = world_has_faults(world);
     struct coord *coord = leader(world);
-    if (coord != NULL && meddle) {
-        enum control_kind kind = (enum control_kind)rng_below(&world->rng, 5);
-        send_control(
-            world,
-            coord,
-            kind,
-            (uint32_t)rng_below(&world->rng, SIM_GRIDS),
-            rng_below(&world->rng, 4) == 0);
+    if (coord != NULL && faults) {
+        meddle(world, coord);
     } else if (coord != NULL) {
         for (uint32_t grid = 0; grid < SIM_GRIDS && coord->leading; grid++) {
             send_control(world, coord, CONTROL_RELEASE, grid, true);
         }
     }
-    world_push(world, meddle ? between(world, 10000, 200000) : 60000, SIM_CONTROL, 0, 0, NULL);
+    uint64_t delay = world->regret ? between(world, 100, 5000) : between(world, 5000, 100000);
+    world_push(world, faults ? delay : 60000, SIM_CONTROL, 0, 0, NULL);
 }

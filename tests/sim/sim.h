@@ -13,6 +13,7 @@
  *   S4  an attempt of a key starts only when no other can be live, except after a lost lease
  * (I6) S5  exclusive programs never overlap in time S6  once faults stop, every grid finishes
  *   S7  a core loaded from the store equals the one that wrote it
+ *   S8  a worker keeps a result until it was told to forget it
  */
 #ifndef ASSAY_TESTS_SIM_SIM_H
 #define ASSAY_TESTS_SIM_SIM_H
@@ -183,6 +184,7 @@ struct held {
     bool ended;                   /* its exit is recorded */
     bool spooled;                 /* its result is on the worker's disk */
     uint64_t begins_with; /* exclusive: the RENEW whose answer lets it begin; 0: it runs */
+    bool settled;         /* the coordinator said that it may be forgotten */
     bool used;
 };
 
@@ -242,6 +244,8 @@ struct world {
     const struct plan *plans[SIM_GRIDS];
     bool submitted[SIM_GRIDS];
     uint32_t grids_count;
+    bool regret; /* the next control takes the last one back */
+    uint32_t regret_grid;
     struct fate fates[SIM_ATTEMPTS];
     uint64_t steps;
     char failure[512]; /* the first violation; empty: none */

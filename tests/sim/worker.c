@@ -350,6 +350,9 @@ static void run_spool(struct world *world, struct sim_worker *worker)
             }
             break;
         case SPOOL_DELETE:
+            if (held != NULL && !held->settled) {
+                violation(world, "S8: a result is deleted that was not acknowledged");
+            }
             if (held != NULL) {
                 held->used = false;
             }
@@ -389,6 +392,7 @@ static void welcomed(struct world *world, struct sim_worker *worker, const struc
             end_attempt(world, worker, held, OUTCOME_REVOKED);
             break;
         case WELCOME_ACKNOWLEDGED:
+            held->settled = true;
             spool_acknowledged(&worker->spool, held->attempt.value);
             break;
         }
@@ -437,7 +441,7 @@ void worker_obey(struct world *world, struct sim_worker *worker, const struct or
     case ORDER_REVOKE:
         if (held != NULL) {
             /* It may still finish by itself within its grace period. */
-            uint64_t grace = between(world, 1, 3000);
+            uint64_t grace = between(world, 1, rng_below(&world->rng, 3) == 0 ? 20000 : 2000);
             if (held->ends_at > world->now + grace || held->outcome != OUTCOME_DONE) {
                 held->outcome = OUTCOME_REVOKED;
                 held->ends_at = world->now + grace;
@@ -457,6 +461,7 @@ void worker_obey(struct world *world, struct sim_worker *worker, const struct or
         break;
     case ORDER_ACK:
         if (held != NULL && held->ended) {
+            held->settled = true;
             spool_acknowledged(&worker->spool, order->attempt.value);
         }
         break;

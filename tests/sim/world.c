@@ -263,8 +263,12 @@ static void happen_to_coord(
         to_coord(world, coord, event);
         break;
     case SIM_COORD_WAKE:
+        if (coord->wake_at != world->now) {
+            break; /* an earlier one took its place */
+        }
         if (coord->hung_until > world->now) {
             uint64_t delay = coord->hung_until - world->now + 2;
+            coord->wake_at = world->now + delay;
             world_push(world, delay, SIM_COORD_WAKE, event->index, event->instance, NULL);
         } else {
             coord_wake(world, coord);
