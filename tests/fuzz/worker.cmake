@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+assay_fuzz_target(fuzz_metrics SOURCES fuzz_metrics.c LINKS assay_worker_files m CORPUS corpus/metrics)
