@@ -43,6 +43,7 @@ const struct config_key json_keys[] = {
 static const struct command *const local[] = {&command_up, &command_down};
 
 static const struct command *const experiments[] = {
+    &command_init,
     &command_check,
     &command_plan,
     &command_submit,
@@ -72,7 +73,14 @@ static const struct command *const steering[] = {
     &command_undrain,
 };
 
-static const struct command *const about[] = {&command_help, &command_version};
+static const struct command *const keys[] = {&command_keygen, &command_trust};
+
+static const struct command *const about[] = {
+    &command_help,
+    &command_man,
+    &command_completion,
+    &command_version,
+};
 
 const struct command_group command_groups[] = {
     {"A local assay", local, ARRAY_LEN(local)},
@@ -80,6 +88,7 @@ const struct command_group command_groups[] = {
     {"How they stand", following, ARRAY_LEN(following)},
     {"What came out", outcomes, ARRAY_LEN(outcomes)},
     {"Steering", steering, ARRAY_LEN(steering)},
+    {"Keys", keys, ARRAY_LEN(keys)},
     {"About assay", about, ARRAY_LEN(about)},
     {0},
 };

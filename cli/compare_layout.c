@@ -4,8 +4,6 @@
 
 #include "cli/compare.h"
 
-static const char *const default_rows[] = {"variant"};
-
 static bool has_axis(const struct results_grid *grid, const char *axis)
 {
     for (size_t i = 0; i < grid->cells_count; i++) {
@@ -41,6 +39,23 @@ static const char *const *text_list(
         texts[i] = node_text(list->list.items[i]);
     }
     return texts;
+}
+
+/* The variants, or what stands first beside seeds and scales. */
+static const char *const *default_rows(const struct results_grid *grid, struct arena *arena)
+{
+    const char **rows = ARENA_ARRAY(arena, const char *, 1);
+    const struct node *point = grid->cells_count == 0 ? NULL : grid->cells[0].point;
+    rows[0] = "variant";
+    for (size_t i = 0; point != NULL && !has_axis(grid, "variant") && i < point->map.count;
+         i++) {
+        const char *axis = point->map.entries[i].key;
+        if (strcmp(axis, "seed") != 0 && strcmp(axis, "scale") != 0) {
+            rows[0] = axis;
+            break;
+        }
+    }
+    return rows;
 }
 
 /* "raw", or "raw, lr=2" where rows are points of several axes. */
@@ -252,8 +267,8 @@ bool layout_make(
             text_list(node_get(grid->compare, "rows"), &layout.row_axes_count, arena);
     }
     if (layout.row_axes_count == 0) {
-        layout.row_axes = default_rows;
-        layout.row_axes_count = ARRAY_LEN(default_rows);
+        layout.row_axes = default_rows(grid, arena);
+        layout.row_axes_count = 1;
     }
     layout.column_axis = config_text(invocation->flags, "columns");
     if (layout.column_axis == NULL) {

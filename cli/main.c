@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,8 +100,11 @@ static int run_verb(int argc, char **argv)
     /* config_add_flags takes argv[0] as the program's name. */
     enum exit_status status = run_command(command, argc - (int)words, argv + words, arena);
     if ((fflush(stdout) != 0 || ferror(stdout) != 0) && status == EXIT_OK) {
-        say("error: cannot write to the standard output");
-        status = EXIT_FAILED;
+        /* Whoever closed the pipe has read enough. */
+        if (errno != EPIPE) {
+            say("error: cannot write to the standard output");
+            status = EXIT_FAILED;
+        }
     }
     return (int)status;
 }
