@@ -103,7 +103,8 @@ static void from_flags(const struct invocation *invocation, struct context *cont
     const char *database = config_text(invocation->flags, "database");
     context->server_key = server_key != NULL ? server_key : context->server_key;
     context->key = key != NULL ? key : context->key;
-    context->database = database != NULL ? database : context->database;
+    /* An empty variable is none: libpq would take it for its defaults, another database. */
+    context->database = database != NULL && database[0] != '\0' ? database : context->database;
 }
 
 bool context_find(

@@ -8,7 +8,7 @@ bool reading_open(
 {
     const char *database = config_text(invocation->flags, "database");
     struct context context = {0};
-    if (database == NULL) {
+    if (database == NULL || database[0] == '\0') {
         if (!context_find(invocation, &context, err)) {
             return false;
         }

@@ -258,7 +258,8 @@ static void print_plan(const struct node *plan)
 static enum exit_status run_plan(const struct invocation *invocation, struct err *err)
 {
     CLEANUP(client_cleanup) struct client *client = NULL;
-    struct msg_submit submit = {.submission = new_submission_id(invocation->arena), .dry_run = true};
+    struct msg_submit submit = {
+        .submission = new_submission_id(invocation->arena), .dry_run = true};
     struct grid *grid = NULL;
     struct node *body = NULL;
     enum exit_status status = EXIT_OK;
@@ -309,7 +310,8 @@ static enum exit_status run_submit(const struct invocation *invocation, struct e
 {
     CLEANUP(client_cleanup) struct client *client = NULL;
     const char *id = config_text(invocation->flags, "id");
-    struct msg_submit submit = {.submission = id != NULL ? id : new_submission_id(invocation->arena)};
+    struct msg_submit submit = {
+        .submission = id != NULL ? id : new_submission_id(invocation->arena)};
     struct grid *grid = NULL;
     struct node *body = NULL;
     enum exit_status status = EXIT_OK;
@@ -327,7 +329,8 @@ static enum exit_status run_submit(const struct invocation *invocation, struct e
         }
         return EXIT_OK;
     }
-    const char *grid_id = arena_printf(invocation->arena, "%" PRId64, node_get_int(body, "grid", 0));
+    const char *grid_id =
+        arena_printf(invocation->arena, "%" PRId64, node_get_int(body, "grid", 0));
     return live_view(invocation, client, grid_id, err);
 }
 

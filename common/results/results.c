@@ -16,6 +16,9 @@
 #define OID_NUMERIC 1700
 #define OID_JSONB   3802
 
+/* SQLSTATE of a table that is not there. */
+#define UNDEFINED_TABLE "42P01"
+
 struct results {
     PGconn *connection;
 };
@@ -134,11 +137,15 @@ bool results_query(
     ExecStatusType status = PQresultStatus(result);
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
         bool lost = PQstatus(results->connection) != CONNECTION_OK;
-        return err_set(
+        const char *code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+        (void)err_set(
             err,
             lost ? ERR_UNAVAILABLE : ERR_INPUT,
             "the database says: %s",
             server_words(PQresultErrorMessage(result), arena));
+        return code != NULL && strcmp(code, UNDEFINED_TABLE) == 0 ? err_hint(
+                   err, "views to read: results, cells, lineage; is it assay's database?")
+                                                                  : false;
     }
     take_rows(result, ret_rows, arena);
     return true;

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cells become rows and columns, and what is missing stays visible. */
+#include <math.h>
+#include <string.h>
+
+#include "cli/compare.h"
+#include "tests/unit/test.h"
+
+#define CELLS 6
+
+/* raw and prose, two seeds each at one scale; prose's twin has prose's runs. */
+static const char *const points[CELLS][2] = {
+    {"raw", "1"},
+    {"raw", "2"},
+    {"prose", "1"},
+    {"prose", "2"},
+    {"twin", "1"},
+    {"twin", "2"},
+};
+
+struct world {
+    struct arena *arena;
+    struct results_grid grid;
+    struct results_metric metric;
+    struct config *flags;
+    struct invocation invocation;
+};
+
+static const struct config_key keys[] = {
+    {.name = "rows", .type = CONFIG_LIST, .help = "axes down"},
+    {.name = "columns", .type = CONFIG_STRING, .help = "axis across"},
+    {.name = "baseline", .type = CONFIG_STRING, .help = "row"},
+    {0},
+};
+
+static void begin(struct world *world)
+{
+    struct arena *arena = arena_create();
+    *world = (struct world){.arena = arena};
+    world->flags = config_create(keys, arena);
+    world->invocation = (struct invocation){.arena = arena, .flags = world->flags};
+    world->grid = (struct results_grid){
+        .name = "g",
+        .finished = true,
+        .cells = ARENA_ARRAY(arena, struct results_cell, CELLS),
+        .cells_count = CELLS,
+    };
+    world->metric = (struct results_metric){
+        .stage = "eval",
+        .name = "bpb",
+        .unit = "bits/byte",
+        .better = RESULTS_LOWER,
+        .values = ARENA_ARRAY(arena, struct results_value, CELLS),
+        .present = CELLS,
+    };
+    static const double values[CELLS] = {3.0, 3.1, 2.0, 2.1, 3.0, 3.1};
+    static const char *const runs[CELLS] = {"a", "b", "c", "d", "a", "b"};
+    for (size_t i = 0; i < CELLS; i++) {
+        struct node *point = node_map(arena);
+        node_set(arena, point, "seed", node_string(arena, points[i][1]));
+        node_set(arena, point, "scale", node_string(arena, "xs"));
+        node_set(arena, point, "variant", node_string(arena, points[i][0]));
+        world->grid.cells[i] = (struct results_cell){.cell = (int64_t)i, .point = point};
+        world->metric.values[i] =
+            (struct results_value){.present = true, .value = values[i], .key = runs[i]};
+    }
+}
+
+static void set(struct world *world, const char *name, const char *value)
+{
+    struct err err = {0};
+    assert_true(config_set(world->flags, name, value, CONFIG_FROM_FLAG, &err));
+}
+
+static bool lay_out(struct world *world, struct layout *layout, struct err *err)
+{
+    return layout_make(&world->invocation, NULL, &world->grid, layout, err);
+}
+
+static struct comparison compare(struct world *world, const struct layout *layout)
+{
+    struct comparison comparison;
+    comparison_make(layout, &world->metric, NULL, 0, &comparison, world->arena);
+    return comparison;
+}
+
+static void rows_in_the_order_of_the_grid(void **state)
+{
+    (void)state;
+    struct world world;
+    struct layout layout;
+    struct err err = {0};
+    begin(&world);
+    set(&world, "baseline", "variant=raw");
+    assert_true(lay_out(&world, &layout, &err));
+    assert_int_equal(layout.rows_count, 3);
+    assert_string_equal(layout.rows[0], "raw");
+    assert_string_equal(layout.rows[1], "prose");
+    assert_int_equal(layout.columns_count, 1);
+    assert_string_equal(layout.columns[0], "xs");
+    struct comparison found = compare(&world, &layout);
+    assert_int_equal(found.stats.rows[1].values_count, 2);
+    assert_int_equal(found.stats.rows[1].verdict, COMPARE_BETTER);
+    assert_true(fabs(found.stats.rows[1].difference + 1.0) < 1e-9);
+    assert_string_equal(found.sentence, "best prose");
+    arena_destroy(world.arena);
+}
+
+static void equal_keys_are_one_run(void **state)
+{
+    (void)state;
+    struct world world;
+    struct layout layout;
+    struct err err = {0};
+    begin(&world);
+    set(&world, "baseline", "variant=raw");
+    assert_true(lay_out(&world, &layout, &err));
+    struct comparison found = compare(&world, &layout);
+    assert_int_equal(found.stats.rows[2].verdict, COMPARE_SAME_RUN);
+    world.metric.values[5].key = "other";
+    found = compare(&world, &layout);
+    assert_int_equal(found.stats.rows[2].verdict, COMPARE_UNDECIDED);
+    arena_destroy(world.arena);
+}
+
+static void a_missing_cell_makes_its_row_na(void **state)
+{
+    (void)state;
+    struct world world;
+    struct layout layout;
+    struct err err = {0};
+    begin(&world);
+    world.metric.values[3] = (struct results_value){.why = "failed: out of memory"};
+    set(&world, "baseline", "variant=raw");
+    assert_true(lay_out(&world, &layout, &err));
+    struct comparison found = compare(&world, &layout);
+    assert_true(found.stats.rows[1].missing);
+    assert_int_equal(found.stats.rows[1].verdict, COMPARE_MISSING);
+    assert_string_equal(found.why[1], "failed: out of memory");
+    struct node *node = comparison_node(&layout, &found, world.arena);
+    const struct node *row = node_get(node, "rows")->list.items[1];
+    assert_int_equal(node_get(row, "mean")->kind, NODE_NULL);
+    CLEANUP(str_done) struct str out;
+    str_init(&out, 1 << 16);
+    struct show show = {.arena = world.arena, .out = &out};
+    comparison_show(&layout, &found, &show);
+    assert_non_null(strstr(out.data, "1/2"));
+    assert_non_null(strstr(out.data, "failed: out of memory"));
+    arena_destroy(world.arena);
+}
+
+static void refuses_what_it_cannot_mean(void **state)
+{
+    (void)state;
+    static const char *const bad[][3] = {
+        {"rows", "varient", "no axis 'varient'"},
+        {"columns", "size", "no axis 'size'"},
+        {"baseline", "raw", "AXIS=POINT"},
+        {"baseline", "variant=none", "no row is 'variant=none'"},
+        /* Variants would be averaged, and their differences called noise. */
+        {"rows", "seed", "axis 'variant' is neither rows nor columns"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct world world;
+        struct layout layout;
+        struct err err = {0};
+        begin(&world);
+        set(&world, bad[i][0], bad[i][1]);
+        assert_false(lay_out(&world, &layout, &err));
+        assert_int_equal(err.code, ERR_INPUT);
+        if (strstr(err.message, bad[i][2]) == NULL) {
+            fail_msg("'%s' does not say '%s'", err.message, bad[i][2]);
+        }
+        arena_destroy(world.arena);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_in_the_order_of_the_grid),
+        cmocka_unit_test(equal_keys_are_one_run),
+        cmocka_unit_test(a_missing_cell_makes_its_row_na),
+        cmocka_unit_test(refuses_what_it_cannot_mean),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
