@@ -63,7 +63,7 @@ static void damaged_frames_are_refused_or_read_but_never_crash(void **state)
     struct str packed CLEANUP(str_done) = {0};
     str_init(&packed, LIMIT_MESSAGE_BYTES);
     size_t refused = 0;
-    for (size_t round = 0; round < ROUNDS * 10; round++) {
+    for (int round = 0; round < ROUNDS * 10; round++) {
         enum message_type type = message_types[rng_below(&rng, message_types_count)];
         struct message sent = random_message(type, 4, &rng, arena);
         struct message got;

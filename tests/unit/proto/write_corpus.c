@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* write_corpus DIR: one small random frame of every message, the seeds of tests/fuzz/corpus/wire. Run
- * it again when a message changes. */
+/* write_corpus DIR: one small random frame of every message, the seeds of
+ * tests/fuzz/corpus/wire. Run it again when a message changes. */
 #include <stdio.h>
 
 #include "common/base/limits.h"
