@@ -32,7 +32,7 @@ static uint32_t cancel(struct core *core, struct task *task, bool whole)
 static uint32_t retry(struct core *core, struct task *task, bool cancelled)
 {
     if (task->state == TASK_FAILED && task->work != NULL) {
-        return work_retry(core, task->work);
+        return work_retry(core, task->work, task->grid);
     }
     if (task->state != TASK_FAILED && !(task->state == TASK_CANCELLED && cancelled)) {
         return 0;

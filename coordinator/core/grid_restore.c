@@ -277,6 +277,17 @@ static void renew_all(struct core *core)
     }
 }
 
+/* A back-off begins again; what was never tried is looked up first. */
+static void work_resume(struct core *core, struct work *work)
+{
+    bool tried = work->failures + work->losses + work->soft_failures > 0;
+    if (!tried) {
+        work_begin(core, work);
+    } else if (work->attempt == NULL) {
+        retry_wait(core, work, work->backoff_ms);
+    }
+}
+
 void grid_start(struct core *core, struct graph *graph)
 {
     join_failures(core, graph);
@@ -289,12 +300,8 @@ void grid_start(struct core *core, struct graph *graph)
         }
         if (work == NULL) {
             task_settle_later(core, task);
-        } else if (work->canonical == task && work->attempt == NULL) {
-            if (work->failures + work->losses + work->soft_failures > 0) {
-                retry_wait(core, work, work->backoff_ms);
-            } else {
-                work_begin(core, work);
-            }
+        } else if (work->canonical == task) {
+            work_resume(core, work);
         }
     }
     grid_touch(core, graph);

@@ -143,20 +143,17 @@ void worker_hello(struct core *core, const struct event_hello *event)
         || (event->incarnation == worker->incarnation && event->number <= worker->number)) {
         return; /* delayed in an older connection */
     }
-    bool is_new = worker->incarnation == 0 && worker->state == WORKER_JOINING;
     worker->incarnation = event->incarnation;
     worker->number = event->number;
     worker->session = event->session;
     if (!capacity_equal(&worker->capacity, &event->capacity)) {
         worker->capacity = event->capacity;
         worker->shrunk = placement_is_over(worker);
-        is_new = true;
     }
+    worker_persist(core, worker);
     worker_heard(core, worker);
     if (worker->state == WORKER_JOINING) {
         worker_set(core, worker, WORKER_UP);
-    } else if (is_new) {
-        worker_persist(core, worker);
     }
     welcome(core, worker, event);
     /* What the worker does not hold is over: its assignment never came, or its shim died. */

@@ -302,7 +302,7 @@ void attempt_end(struct core *core, struct attempt *attempt, const struct attemp
     if (work->canonical == NULL) {
         work_release(core, work);
     } else if (was_revoking) {
-        work_begin(core, work);
+        work_go_on(core, work);
     } else {
         retry_after(core, work, worker, &cause);
     }

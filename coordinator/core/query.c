@@ -103,6 +103,8 @@ bool core_find_worker(
                 .state = (enum worker_state)worker->state,
                 .capacity = worker->capacity,
                 .blame = worker->blame,
+                .incarnation = worker->incarnation,
+                .number = worker->number,
                 .detail = worker->detail,
                 .changed_ms = worker->changed_ms,
             },

@@ -201,15 +201,17 @@ struct worker_capacity {
     uint64_t disk_bytes;
 };
 
-/* Table `worker`: written when a worker is first seen, when capacity or state changes, never
- * for a heartbeat. Only DRAINING, DRAINED and QUARANTINED mean something at a start. */
+/* Table `worker`: written at each HELLO and when capacity or state changes, never for a
+ * heartbeat. The newest HELLO is stored so that a new leader refuses an older one that was long
+ * under way. Of the states only DRAINING, DRAINED and QUARANTINED mean something at a start. */
 struct worker_row {
     struct worker_id worker;
     const char *name;
     const char *principal; /* of its key */
     enum worker_state state;
     struct worker_capacity capacity;
-    uint32_t blame;     /* see retry.h */
+    uint32_t blame;               /* see retry.h */
+    uint64_t incarnation, number; /* of the newest HELLO */
     const char *detail; /* why it drains or is quarantined; NULL when there is nothing to say */
     uint64_t changed_ms;
 };

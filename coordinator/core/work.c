@@ -214,17 +214,21 @@ void work_set(
 
 void work_begin(struct core *core, struct work *work)
 {
-    if (work->attempt != NULL || work->canonical == NULL) {
-        return;
-    }
     if (!task_plan(work->canonical)->cache) {
-        work_ready(core, work);
+        work_go_on(core, work);
         return;
     }
     work->looking = true;
     struct effect *effect = effects_add(core->out, EFFECT_LOOKUP);
     effect->lookup.task = task_id(work->canonical);
     effect->lookup.key = work->key;
+}
+
+void work_go_on(struct core *core, struct work *work)
+{
+    if (work->canonical != NULL && work->attempt == NULL && !work->looking) {
+        work_ready(core, work);
+    }
 }
 
 void work_ready(struct core *core, struct work *work)
@@ -451,17 +455,31 @@ void work_fail(struct core *core, struct work *work, enum task_reason reason)
     } while (row != work->canonical);
 }
 
-uint32_t work_retry(struct core *core, struct work *work)
+/* A row of another grid that was cancelled meanwhile stays as it is, by itself. */
+static void stay_failed(struct core *core, struct task *row, const char *detail)
+{
+    row->detail = detail != NULL ? arena_strdup(row->grid->arena, detail) : NULL;
+    task_persist(core, row);
+}
+
+uint32_t work_retry(struct core *core, struct work *work, const struct graph *asked)
 {
     size_t count;
     struct task **rows = work_rows(core, work, &count);
+    const char *detail =
+        work->detail != NULL ? arena_strdup(core->scratch, work->detail) : NULL;
     for (size_t i = 0; i < count; i++) {
         rows[i]->work = NULL;
         rows[i]->next = rows[i];
     }
     work->canonical = NULL;
     work_release(core, work);
+    uint32_t revived = 0;
     for (size_t i = 0; i < count; i++) {
+        if (rows[i]->grid != asked && rows[i]->grid->row.cancelled) {
+            stay_failed(core, rows[i], detail);
+            continue;
+        }
         task_set(core, rows[i], TASK_WAITING, TASK_REASON_NONE);
         task_persist(core, rows[i]);
         audit(
@@ -471,8 +489,9 @@ uint32_t work_retry(struct core *core, struct work *work)
             (struct attempt_id){0},
             (struct worker_id){0},
             0);
+        revived++;
     }
-    return (uint32_t)count;
+    return revived;
 }
 
 void work_lookup_answered(struct core *core, const struct event_lookup *event)
@@ -486,5 +505,5 @@ void work_lookup_answered(struct core *core, const struct event_lookup *event)
         work_done(core, work, event->result, true);
         return;
     }
-    work_ready(core, work);
+    work_go_on(core, work);
 }

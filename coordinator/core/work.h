@@ -20,8 +20,11 @@ void work_join(struct core *core, struct task *task, const struct digest *key);
 void work_leave(struct core *core, struct task *task);
 /* The row's grid is forgotten: the same without effects, for a row that is final. */
 void work_abandon(struct core *core, struct task *task);
-/* Look up, or ready at once; waits while an attempt of the key is being revoked. */
+/* It got its first row: look up, or ready at once. The look-up does not wait for an attempt
+ * that is being revoked: what superseded that has a result in the store. */
 void work_begin(struct core *core, struct work *work);
+/* Ready, unless a look-up or an attempt that is being revoked comes first. */
+void work_go_on(struct core *core, struct work *work);
 void work_ready(struct core *core, struct work *work);
 /* All rows that share it enter the state. */
 void work_set(
@@ -31,8 +34,9 @@ void work_set(
 void work_done(
     struct core *core, struct work *work, const struct result_row *result, bool cached);
 void work_fail(struct core *core, struct work *work, enum task_reason reason);
-/* A failed work is taken apart: its rows wait again and are evaluated anew. */
-uint32_t work_retry(struct core *core, struct work *work);
+/* A failed work is taken apart for a retry that was asked of a row in `asked`: its rows wait
+ * again and are evaluated anew. Returns how many. */
+uint32_t work_retry(struct core *core, struct work *work, const struct graph *asked);
 /* True when each output that the task declares is in the result, and a decision has a verdict.
  */
 bool work_result_fits(const struct task *task, const struct result_row *result);

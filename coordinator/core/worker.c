@@ -119,6 +119,8 @@ void worker_persist(struct core *core, const struct worker *worker)
         .state = (enum worker_state)worker->state,
         .capacity = worker->capacity,
         .blame = worker->blame,
+        .incarnation = worker->incarnation,
+        .number = worker->number,
         .detail = worker->detail != NULL ? arena_strdup(arena, worker->detail) : NULL,
         .changed_ms = core->now,
     };
@@ -251,6 +253,8 @@ void worker_load(struct core *core, const struct worker_row *row)
     struct worker *worker = worker_create(core, row->worker, row->principal, row->name);
     worker->capacity = row->capacity;
     worker->blame = row->blame;
+    worker->incarnation = row->incarnation;
+    worker->number = row->number;
     worker->changed_ms = row->changed_ms;
     bool stays = row->state == WORKER_DRAINING || row->state == WORKER_DRAINED
                  || row->state == WORKER_QUARANTINED;

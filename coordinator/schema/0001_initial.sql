@@ -187,6 +187,7 @@ CREATE TABLE worker (
     blame      int4 NOT NULL,
     detail     text NOT NULL DEFAULT '',
     changed_at timestamptz NOT NULL,
+    incarnation int8 NOT NULL, hello_number int8 NOT NULL, -- of the newest HELLO: an older one is refused
     UNIQUE (principal, name)
 );
 

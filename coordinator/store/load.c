@@ -25,7 +25,7 @@ static bool load_workers(
     if (!pg_run(
             store->writer,
             "SELECT worker_id, name, principal, state, slots, cpus_milli, gpus, memory_bytes, disk_bytes, blame, detail, " SQL_MS(
-                "changed_at") " FROM worker ORDER BY worker_id",
+                "changed_at") ", incarnation, hello_number FROM worker ORDER BY worker_id",
             NULL,
             0,
             &rows,
@@ -52,6 +52,8 @@ static bool load_workers(
             .blame = (uint32_t)pg_u64(rows, r, 9),
             .detail = text_or_null(rows, r, 10, arena),
             .changed_ms = pg_u64(rows, r, 11),
+            .incarnation = pg_u64(rows, r, 12),
+            .number = pg_u64(rows, r, 13),
         };
         loaded->start.worker_next = loaded->workers[r].worker.value + 1;
     }
