@@ -27,6 +27,9 @@ static void pool_noise(struct compare_column *column)
         row->mean =
             row->values_count > 0 ? mean_of(row->values, row->values_count) : (double)NAN;
         row->missing = row->values_count == 0 || row->values_count < row->values_expected;
+        if (row->repeat) {
+            continue;
+        }
         for (size_t i = 0; i < row->values_count; i++) {
             double deviation = row->values[i] - row->mean;
             squares += deviation * deviation;

@@ -34,6 +34,7 @@ struct compare_row {
     size_t values_count;
     size_t values_expected; /* seeds planned; fewer values than that = missing */
     bool same_run;          /* as the baseline */
+    bool repeat; /* the same work as an earlier row: says nothing more of the noise */
     /* out */
     bool missing;
     double mean, low, high; /* interval of the mean with pooled noise; NAN when unknown */

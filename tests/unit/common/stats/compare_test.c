@@ -135,6 +135,24 @@ static void overlapping_rows_are_not_separable(void **state)
     assert_int_equal(rows[1].verdict, COMPARE_SAME_RUN);
 }
 
+static void the_same_work_is_no_second_measure_of_noise(void **state)
+{
+    (void)state;
+    const double a[] = {1.0, 3.0};
+    const double b[] = {5.0, 5.0};
+    struct compare_row rows[] = {
+        {.values = a, .values_count = 2, .values_expected = 2},
+        {.values = a, .values_count = 2, .values_expected = 2, .repeat = true},
+        {.values = b, .values_count = 2, .values_expected = 2},
+    };
+    struct compare_column column = {
+        .rows = rows, .rows_count = 3, .baseline = 2, .confidence = 0.95};
+    compare_column(&column);
+    assert_int_equal(column.df, 2);
+    assert_float_equal(column.seed_sd, 1.0, 1e-12); /* (2 + 0) / 2 */
+    assert_float_equal(rows[1].mean, 2.0, 1e-12);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +162,7 @@ int main(void)
         cmocka_unit_test(missing_baseline_leaves_all_open),
         cmocka_unit_test(one_seed_each_means_unknown_noise),
         cmocka_unit_test(overlapping_rows_are_not_separable),
+        cmocka_unit_test(the_same_work_is_no_second_measure_of_noise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
