@@ -78,13 +78,26 @@ static void touch(struct world *world, const struct coord *coord, struct attempt
     }
 }
 
+static bool is_welcome(const struct effects *effects, size_t before)
+{
+    for (size_t i = effects->count; i > before; i--) {
+        if (effects->items[i - 1].kind == EFFECT_SEND_WELCOME) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* After the step: leases of attempts that the message named run anew, when the core took it. */
 static void touch_named(
-    struct world *world, const struct coord *coord, const struct event *event)
+    struct world *world, struct coord *coord, const struct event *event, size_t before)
 {
     struct worker_view view;
     switch (event->kind) {
     case EVENT_HELLO:
+        if (!is_welcome(turn_gathering(&coord->turn), before)) {
+            break; /* older than the last one */
+        }
         for (size_t i = 0; i < event->hello.inventory_count; i++) {
             touch(world, coord, event->hello.inventory[i].attempt);
         }
@@ -192,12 +205,13 @@ static void check_load(struct world *world, struct coord *coord)
 static void step(struct world *world, struct coord *coord, const struct event *event)
 {
     struct effects *effects = turn_gathering(&coord->turn);
+    size_t before = effects->count;
     world->steps++;
     if (event->kind != EVENT_TICK) {
         trace(world, "coordinator %u: %s", coord->index, event_kind_name(event->kind));
     }
     core_step(coord->core, event, effects);
-    touch_named(world, coord, event);
+    touch_named(world, coord, event, before);
     check_step(world, coord);
 }
 
@@ -689,9 +703,27 @@ static void send_control(
     coord_hear(world, coord, &event);
 }
 
+static void send_worker_control(
+    struct world *world, struct coord *coord, enum worker_control kind, uint32_t worker)
+{
+    trace(world, "%s worker %u", kind == WORKER_DRAIN ? "drain" : "undrain", worker);
+    struct event event = {
+        .kind = EVENT_WORKER_CONTROL,
+        .worker_control = {.kind = kind, .worker = {worker}, .detail = "maintenance"},
+    };
+    coord_hear(world, coord, &event);
+}
+
 /* Most that cancel think better of it soon. */
 static void meddle(struct world *world, struct coord *coord)
 {
+    if (!world->regret && rng_below(&world->rng, 5) == 0) {
+        enum worker_control drain =
+            rng_below(&world->rng, 2) == 0 ? WORKER_DRAIN : WORKER_UNDRAIN;
+        send_worker_control(
+            world, coord, drain, 1 + (uint32_t)rng_below(&world->rng, SIM_WORKERS));
+        return;
+    }
     uint32_t grid = (uint32_t)rng_below(&world->rng, SIM_GRIDS);
     bool whole = rng_below(&world->rng, 4) == 0;
     enum control_kind kind = (enum control_kind)rng_below(&world->rng, 5);
@@ -715,6 +747,9 @@ void coord_control(struct world *world)
     } else if (coord != NULL) {
         for (uint32_t grid = 0; grid < SIM_GRIDS && coord->leading; grid++) {
             send_control(world, coord, CONTROL_RELEASE, grid, true);
+        }
+        for (uint32_t w = 1; w <= SIM_WORKERS && coord->leading; w++) {
+            send_worker_control(world, coord, WORKER_UNDRAIN, w);
         }
     }
     uint64_t delay = world->regret ? between(world, 100, 5000) : between(world, 5000, 100000);
