@@ -239,7 +239,11 @@ static bool serve(struct worker *worker, struct err *err)
 
 static int fail(const struct err *err)
 {
-    log_event(LOG_ERR, err->message, F("hint", "%s", err->hint));
+    if (err->hint[0] != '\0') {
+        log_event(LOG_ERR, err->message, F("hint", "%s", err->hint));
+    } else {
+        log_write(LOG_ERR, err->message, (const struct log_field[]){{0}});
+    }
     return err->code == ERR_INPUT ? EXIT_USAGE : EXIT_FAILURE;
 }
 
