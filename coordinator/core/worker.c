@@ -114,8 +114,8 @@ void worker_persist(struct core *core, const struct worker *worker)
     struct arena *arena = core->out->arena;
     effects_add(core->out, EFFECT_PERSIST_WORKER)->worker = (struct worker_row){
         .worker = worker->id,
-        .name = worker->name,
-        .principal = worker->principal,
+        .name = arena_strdup(arena, worker->name),
+        .principal = arena_strdup(arena, worker->principal),
         .state = (enum worker_state)worker->state,
         .capacity = worker->capacity,
         .blame = worker->blame,

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "tests/unit/coordinator/core/rig.h"
+
+static struct explain explain(const struct rig *rig, struct grid_id grid, uint32_t ordinal)
+{
+    struct explain result;
+    assert_true(core_explain(rig->core, task_id_of(grid, ordinal), &result));
+    return result;
+}
+
+static void assert_says(
+    struct rig *rig, struct grid_id grid, uint32_t ordinal, const char *text)
+{
+    struct explain found = explain(rig, grid, ordinal);
+    struct str out;
+    str_init(&out, 1 << 16);
+    explain_render(&found, &out);
+    if (strstr(out.data, text) == NULL) {
+        fail_msg("expected '%s' in:\n%s", text, out.data);
+    }
+    str_done(&out);
+}
+
+static void names_upstream_tasks(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_create(NULL);
+    struct plan *plan = rig_plan(rig, 2);
+    rig_reads(rig, plan, 1, 0);
+    struct grid_id grid = rig_submit(rig, plan);
+    struct explain found = explain(rig, grid, 1);
+    assert_int_equal(found.cause, EXPLAIN_UPSTREAM);
+    assert_int_equal(found.upstream_count, 1);
+    assert_string_equal(found.upstream[0].name, "t0");
+    assert_says(rig, grid, 1, "t0 (ready)");
+    rig_control(rig, CONTROL_CANCEL, grid, 0);
+    assert_int_equal(explain(rig, grid, 1).cause, EXPLAIN_STUCK);
+    assert_says(rig, grid, 1, "t0 (cancelled)");
+    rig_destroy(rig);
+}
+
+static void says_what_is_short_and_where(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_create(NULL);
+    struct plan *plan = rig_plan(rig, 3);
+    plan->tasks[1].needs.cpus_milli = 3000;
+    plan->tasks[2].needs.cpus_milli = 64000;
+    struct grid_id grid = rig_submit(rig, plan);
+    assert_int_equal(explain(rig, grid, 0).cause, EXPLAIN_NO_WORKER);
+    assert_says(rig, grid, 0, "no worker is up");
+    (void)rig_join(rig, "w1", 4, 3);
+    struct explain found = explain(rig, grid, 1);
+    assert_int_equal(found.cause, EXPLAIN_RESOURCES);
+    assert_int_equal(found.workers[0].short_of, EXPLAIN_CPUS);
+    assert_int_equal(found.workers[0].needed, 3000);
+    assert_int_equal(found.workers[0].free, 2000);
+    assert_says(rig, grid, 1, "worker 'w1': cpus: needs 3, free 2");
+    assert_int_equal(explain(rig, grid, 2).cause, EXPLAIN_TOO_LARGE);
+    assert_says(rig, grid, 2, "needs more than any worker has");
+    assert_says(rig, grid, 2, "needs 64, has 3");
+    rig_destroy(rig);
+}
+
+static void counts_those_before_it(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_create(NULL);
+    struct grid_id grid = rig_submit(rig, rig_plan(rig, 5));
+    (void)rig_join(rig, "w1", 1, 4);
+    struct explain found = explain(rig, grid, 4);
+    assert_int_equal(found.cause, EXPLAIN_RESOURCES);
+    assert_int_equal(found.ahead, 3);
+    rig_destroy(rig);
+}
+
+static void tells_of_backoff_and_failure(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_create(NULL);
+    struct plan *plan = rig_plan(rig, 1);
+    plan->tasks[0].failures_max = 2;
+    struct grid_id grid = rig_submit(rig, plan);
+    struct rig_worker worker = rig_join(rig, "w1", 1, 4);
+    rig_finish(rig, &worker, rig_attempt(rig, grid, 0), OUTCOME_FAILED);
+    struct explain found = explain(rig, grid, 0);
+    assert_int_equal(found.cause, EXPLAIN_BACKOFF);
+    assert_in_range(found.until_ms, rig->now, rig->now + 1000);
+    assert_says(rig, grid, 0, "it did not work");
+    assert_says(rig, grid, 0, "1 of 2 failures used");
+    rig_tick(rig, 2000);
+    assert_says(rig, grid, 0, "was given out");
+    rig_finish(rig, &worker, rig_attempt(rig, grid, 0), OUTCOME_FAILED);
+    assert_int_equal(explain(rig, grid, 0).cause, EXPLAIN_FINAL);
+    assert_says(rig, grid, 0, "failed (failures, 2 of 2 failures): it did not work");
+    assert_says(rig, grid, 0, "assay retry 1 --failed");
+    rig_destroy(rig);
+}
+
+static void tells_who_does_the_work(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_create(NULL);
+    struct plan *plan = rig_plan(rig, 2);
+    (void)rig_task(rig, plan, 1, "plain", plan->tasks[0].params);
+    struct grid_id grid = rig_submit(rig, plan);
+    struct rig_worker worker = rig_join(rig, "w1", 4, 4);
+    rig_started(rig, &worker, rig_attempt(rig, grid, 0));
+    assert_int_equal(explain(rig, grid, 1).same_as.value, task_id_of(grid, 0).value);
+    assert_says(rig, grid, 1, "is the same work as task 1/0");
+    assert_says(rig, grid, 1, "runs on worker 'w1'");
+    rig_control(rig, CONTROL_HOLD, grid, 1);
+    assert_int_equal(explain(rig, grid, 1).cause, EXPLAIN_RUNNING);
+    rig_destroy(rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_upstream_tasks),
+        cmocka_unit_test(says_what_is_short_and_where),
+        cmocka_unit_test(counts_those_before_it),
+        cmocka_unit_test(tells_of_backoff_and_failure),
+        cmocka_unit_test(tells_who_does_the_work),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
