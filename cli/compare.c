@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static const struct config_key compare_keys[] = {
@@ -83,6 +84,44 @@ static void title(const struct results_grid *grid, const struct show *show)
     }
 }
 
+/* Numbers made by other versions or on other devices may differ for that alone. */
+static bool warn_environments(
+    struct results *results,
+    const struct results_grid *grid,
+    const struct show *show,
+    struct node *body,
+    struct err *err)
+{
+    struct results_environment *rows = NULL;
+    size_t count = 0;
+    struct node *list = node_list(show->arena);
+    if (!results_environments(results, grid, &rows, &count, show->arena, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct node *entry = node_map(show->arena);
+        node_set(show->arena, entry, "stage", node_string(show->arena, rows[i].stage));
+        node_set(show->arena, entry, "environment", node_string(show->arena, rows[i].text));
+        node_set(show->arena, entry, "tasks", node_int(show->arena, rows[i].tasks));
+        node_push(show->arena, list, entry);
+        bool first = i == 0 || strcmp(rows[i].stage, rows[i - 1].stage) != 0;
+        bool only = first && (i + 1 == count || strcmp(rows[i].stage, rows[i + 1].stage) != 0);
+        if (first && !only) {
+            str_appendf(
+                show->out,
+                "\n%swarning:%s tasks of stage '%s' ran in different environments\n",
+                style_on(STYLE_LOOK, show->colour),
+                style_off(STYLE_LOOK, show->colour),
+                rows[i].stage);
+        }
+        if (!only) {
+            str_appendf(show->out, "  %" PRId64 " on %s\n", rows[i].tasks, rows[i].text);
+        }
+    }
+    node_set(show->arena, body, "environments", list);
+    return true;
+}
+
 /* Every metric at every column. */
 static bool compare_all(
     const struct invocation *invocation,
@@ -96,10 +135,20 @@ static bool compare_all(
     const char *const *metrics = NULL;
     size_t count = 0;
     struct results_metric epochs;
-    struct err ignored = {0};
-    bool counted =
-        results_metric(results, layout->grid, "train.epochs", &epochs, arena, &ignored);
-    if (!layout_metrics(invocation, layout->grid, &metrics, &count, err)) {
+    const char *stage = NULL;
+    if (!layout_metrics(invocation, layout->grid, &metrics, &count, err)
+        || !results_stage_of(results, layout->grid, "epochs", &stage, arena, err)) {
+        return false;
+    }
+    bool counted = stage != NULL;
+    if (counted
+        && !results_metric(
+            results,
+            layout->grid,
+            arena_printf(arena, "%s.epochs", stage),
+            &epochs,
+            arena,
+            err)) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {
@@ -135,20 +184,21 @@ static enum exit_status compare_run(const struct invocation *invocation, struct 
     struct node *body = node_map(arena);
     struct node *list = node_list(arena);
     const char *name = invocation->count == 0 ? NULL : invocation->arguments[0];
-    if (!reading_open(invocation, &results, err)
+    if (!reading_open(invocation, READING_MS, &results, err)
         || !results_grid(results, name, &grid, arena, err)
         || !layout_make(invocation, results, &grid, &layout, err)) {
         return exit_status_of(err);
     }
     title(&grid, &show);
-    if (!compare_all(invocation, results, &layout, &show, list, err)) {
+    node_set(arena, body, "assay_compare", node_int(arena, 1));
+    if (!compare_all(invocation, results, &layout, &show, list, err)
+        || !warn_environments(results, &grid, &show, body, err)) {
         return exit_status_of(err);
     }
     if (config_bool(invocation->flags, "csv")) {
         print_csv(list);
         return EXIT_OK;
     }
-    node_set(arena, body, "assay_compare", node_int(arena, 1));
     node_set(arena, body, "grid", node_int(arena, grid.id));
     node_set(arena, body, "name", node_string(arena, grid.name));
     node_set(arena, body, "finished", node_bool(arena, grid.finished));

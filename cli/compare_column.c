@@ -11,9 +11,32 @@ static bool stands_in(const struct layout *layout, size_t cell, size_t row, size
            && layout->dropped[cell] == NULL;
 }
 
+/* True when an earlier cell of the same row and column has brought the task in: a stage that is
+ * not over the seed was measured once, not once per seed. */
+static bool counted_before(
+    const struct layout *layout,
+    const struct results_metric *metric,
+    size_t cell,
+    size_t row,
+    size_t column)
+{
+    const char *task = metric->values[cell].task;
+    for (size_t i = 0; task != NULL && i < cell; i++) {
+        if (stands_in(layout, i, row, column) && metric->values[i].task != NULL
+            && strcmp(metric->values[i].task, task) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The same work under two names, seed by seed. */
 static bool same_run(
-    const struct layout *layout, const struct results_metric *metric, size_t row, size_t column)
+    const struct layout *layout,
+    const struct results_metric *metric,
+    size_t row,
+    size_t other,
+    size_t column)
 {
     size_t base = 0;
     size_t count = layout->grid->cells_count;
@@ -22,7 +45,7 @@ static bool same_run(
         if (!stands_in(layout, i, row, column)) {
             continue;
         }
-        while (base < count && !stands_in(layout, base, layout->baseline, column)) {
+        while (base < count && !stands_in(layout, base, other, column)) {
             base++;
         }
         const char *key = metric->values[i].key;
@@ -50,7 +73,8 @@ static void fill_row(
     double sum = 0;
     size_t known = 0;
     for (size_t i = 0; i < layout->grid->cells_count; i++) {
-        if (!stands_in(layout, i, row, column)) {
+        if (!stands_in(layout, i, row, column)
+            || counted_before(layout, metric, i, row, column)) {
             continue;
         }
         out->values_expected++;
@@ -94,9 +118,12 @@ void comparison_make(
     };
     for (size_t row = 0; row < layout->rows_count; row++) {
         fill_row(layout, ret_comparison, epochs, row, column, arena);
-        ret_comparison->stats.rows[row].same_run = layout->baseline != SIZE_MAX
-                                                   && row != layout->baseline
-                                                   && same_run(layout, metric, row, column);
+        struct compare_row *out = &ret_comparison->stats.rows[row];
+        out->same_run = layout->baseline != SIZE_MAX && row != layout->baseline
+                        && same_run(layout, metric, row, layout->baseline, column);
+        for (size_t earlier = 0; earlier < row && !out->repeat; earlier++) {
+            out->repeat = same_run(layout, metric, row, earlier, column);
+        }
     }
     compare_column(&ret_comparison->stats);
     ret_comparison->sentence =

@@ -4,7 +4,10 @@
 #include "cli/context.h"
 
 bool reading_open(
-    const struct invocation *invocation, struct results **ret_results, struct err *err)
+    const struct invocation *invocation,
+    uint64_t timeout_ms,
+    struct results **ret_results,
+    struct err *err)
 {
     const char *database = config_text(invocation->flags, "database");
     struct context context = {0};
@@ -20,5 +23,5 @@ bool reading_open(
             err,
             "name it with --database, or `database:` in the context file: a libpq conninfo");
     }
-    return results_open(database, ret_results, err);
+    return results_open(database, timeout_ms, ret_results, err);
 }

@@ -6,8 +6,15 @@
 #include "cli/cli.h"
 #include "common/results/results.h"
 
-/* Connects as a reader: --database, else what the context says. */
+/* What a query of ours may take. */
+#define READING_MS UINT64_C(60000)
+
+/* Connects as a reader: --database, else what the context says. A statement ends after
+ * timeout_ms. */
 bool reading_open(
-    const struct invocation *invocation, struct results **ret_results, struct err *err);
+    const struct invocation *invocation,
+    uint64_t timeout_ms,
+    struct results **ret_results,
+    struct err *err);
 
 #endif

@@ -4,11 +4,35 @@
 
 #include "cli/reading.h"
 #include "cli/table.h"
+#include "common/base/utf8.h"
 
 static const struct config_key sql_keys[] = {
     {.name = "csv", .type = CONFIG_BOOL, .help = "print comma-separated values"},
+    {.name = "statement-timeout",
+     .type = CONFIG_DURATION,
+     .fallback = "60s",
+     .help = "give the statement up after this time"},
     {0},
 };
+
+/* The line of the statement in which the server found the error, with a caret below.
+ * `position` counts characters from 1. */
+static void show_place(const char *sql, size_t position, struct arena *arena)
+{
+    size_t length = strlen(sql);
+    size_t at = 0;
+    for (size_t seen = 1; seen < position && at < length; seen++) {
+        size_t bytes = utf8_sequence(sql + at, length - at);
+        at += bytes == 0 ? 1 : bytes;
+    }
+    size_t start = at;
+    while (start > 0 && sql[start - 1] != '\n') {
+        start--;
+    }
+    const char *before = arena_strndup(arena, sql + start, at - start);
+    say("  %.*s", (int)strcspn(sql + start, "\n"), sql + start);
+    say("  %*s^", (int)text_width(before), "");
+}
 
 static struct node *cell_node(const char *text, enum results_type type, struct arena *arena)
 {
@@ -70,9 +94,20 @@ static enum exit_status sql_run(const struct invocation *invocation, struct err 
     struct arena *arena = invocation->arena;
     CLEANUP(results_cleanup) struct results *results = NULL;
     struct results_rows rows;
-    if (!reading_open(invocation, &results, err)
-        || !results_query(results, invocation->arguments[0], NULL, 0, &rows, arena, err)) {
+    const char *sql = invocation->arguments[0];
+    uint64_t timeout_ms = (uint64_t)config_int(invocation->flags, "statement-timeout");
+    if (!reading_open(invocation, timeout_ms, &results, err)) {
         return exit_status_of(err);
+    }
+    if (!results_query(results, sql, NULL, 0, &rows, arena, err)) {
+        enum exit_status status = exit_status_of(err);
+        size_t position = results_error_position(results);
+        if (position > 0) {
+            print_err(invocation, err);
+            show_place(sql, position, arena);
+            err_clear(err);
+        }
+        return status;
     }
     if (invocation->json) {
         print_as_json(&rows, arena);

@@ -147,6 +147,9 @@
  * at once; older ones load when they are asked for. */
 #define LIMIT_GRIDS_LOADED 200
 
+/* Rows of one answer to the command line, which holds them in memory: about 100 MB. */
+#define LIMIT_RESULT_ROWS 1000000
+
 /* One line that says why an attempt or task ended: a sentence or the last log line. Kept in
  * memory while its task is not done. */
 #define LIMIT_DETAIL 1024

@@ -4,11 +4,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uthash.h>
 
 #include "common/results/results.h"
 
-/* Views and tables of coordinator/schema. A point of fewer axes belongs to every cell that
- * contains it. */
+/* Views and tables of coordinator/schema. */
 static const char grid_sql[] =
     "SELECT grid_id, name, about, state = 2, decontaminate, compare FROM grid"
     " WHERE $1::text IS NULL OR name = $1 OR grid_id::text = $1"
@@ -21,27 +21,40 @@ static const char metric_sql[] =
     "SELECT better, unit, take FROM grid_metric WHERE grid_id = $1::int AND stage = $2"
     " AND name = $3";
 
+/* One row per task of the stage; the range of ids is what the primary key can find. */
 static const char values_sql[] =
-    "SELECT c.cell, v.value, encode(t.key, 'hex')"
-    "  FROM (SELECT task_id, point, CASE $4::int WHEN 1 THEN min(value) WHEN 2 THEN max(value)"
-    "               WHEN 3 THEN avg(value) ELSE (array_agg(value ORDER BY step DESC))[1] END"
-    "               AS value"
-    "          FROM results WHERE grid_id = $1::int AND stage = $2 AND metric = $3 AND tag = ''"
-    "         GROUP BY task_id, point) v"
-    "  JOIN task t ON t.task_id = v.task_id"
-    "  JOIN grid_cell c ON c.grid_id = $1::int AND c.point @> v.point"
-    " ORDER BY c.cell";
+    "SELECT t.task_id, t.point, encode(t.key, 'hex'), v.value FROM task t"
+    "  JOIN result r ON r.key = t.key AND r.current"
+    "  JOIN LATERAL (SELECT CASE $4::int WHEN 1 THEN min(m.value) WHEN 2 THEN max(m.value)"
+    "         WHEN 3 THEN avg(m.value)"
+    "         ELSE (array_agg(m.value ORDER BY m.step DESC, m.position DESC))[1] END AS value"
+    "       FROM metric m WHERE m.attempt_id = r.attempt_id"
+    "        AND m.name_id = (SELECT name_id FROM metric_name WHERE name = $3)"
+    "        AND m.tag_id = (SELECT tag_id FROM metric_tag WHERE tag = '')) v"
+    "    ON v.value IS NOT NULL"
+    " WHERE t.task_id >= $1::int8 << 32 AND t.task_id < ($1::int8 + 1) << 32"
+    "   AND t.stage = $2 AND NOT t.helper AND t.state = 5"
+    " ORDER BY t.task_id";
 
-/* The most telling task of each cell that is not done: a failure before what was skipped for
- * it; reason 6 is a skip by a decision (infeasible), 7 one that follows another. */
+/* Tasks that are not done, the most telling first: a failure before what waits for it; reason 6
+ * is a skip by a decision (infeasible), 7 one that follows another, 9 a helper that nobody
+ * needs. */
 static const char why_sql[] =
-    "SELECT DISTINCT ON (c.cell) c.cell, s.word, t.name, t.detail"
-    "  FROM grid_cell c"
-    "  JOIN task t ON (t.task_id >> 32)::int = $1::int AND c.point @> t.point"
-    "  JOIN task_state s ON s.code = t.state"
-    " WHERE c.grid_id = $1::int AND s.word <> 'done' AND t.reason <> 9"
-    "   AND (NOT t.helper OR s.word = 'failed')"
-    " ORDER BY c.cell, s.word <> 'failed', t.reason = 7, s.word = 'running', t.task_id";
+    "SELECT t.point, CASE WHEN t.reason = 6 THEN 'infeasible' ELSE s.word END, t.name, t.detail"
+    "  FROM task t JOIN task_state s ON s.code = t.state"
+    " WHERE t.task_id >= $1::int8 << 32 AND t.task_id < ($1::int8 + 1) << 32"
+    "   AND s.word <> 'done' AND t.reason <> 9 AND (NOT t.helper OR s.word = 'failed')"
+    " ORDER BY s.word <> 'failed', t.reason = 7, s.word = 'running', t.task_id";
+
+static const char environments_sql[] =
+    "SELECT t.stage, g.tag, count(DISTINCT t.task_id) FROM task t"
+    "  JOIN result r ON r.key = t.key AND r.current"
+    "  JOIN metric m ON m.attempt_id = r.attempt_id"
+    "  JOIN metric_name n ON n.name_id = m.name_id AND n.name = 'environment'"
+    "  JOIN metric_tag g ON g.tag_id = m.tag_id"
+    " WHERE t.task_id >= $1::int8 << 32 AND t.task_id < ($1::int8 + 1) << 32"
+    "   AND t.state = 5 AND NOT t.helper"
+    " GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2";
 
 static const char funnel_sql[] =
     "WITH steps AS ("
@@ -149,21 +162,16 @@ bool results_grid(
            && read_cells(results, ret_grid, arena, err);
 }
 
-static int by_cell(const void *a, const void *b)
+/* A point of fewer axes belongs to every cell that has its points. */
+static bool contains(const struct node *cell, const struct node *point)
 {
-    int64_t x = ((const struct results_cell *)a)->cell;
-    int64_t y = ((const struct results_cell *)b)->cell;
-    return x < y ? -1 : x > y;
-}
-
-/* Cells come ordered by number. */
-static struct results_value *value_at(
-    const struct results_grid *grid, struct results_metric *metric, const char *cell)
-{
-    struct results_cell wanted = {.cell = integer(cell)};
-    const struct results_cell *found =
-        bsearch(&wanted, grid->cells, grid->cells_count, sizeof(wanted), by_cell);
-    return found == NULL ? NULL : &metric->values[found - grid->cells];
+    for (size_t i = 0; point != NULL && i < point->map.count; i++) {
+        const struct node_entry *entry = &point->map.entries[i];
+        if (!node_equal(node_get(cell, entry->key), entry->value)) {
+            return false;
+        }
+    }
+    return point != NULL;
 }
 
 /* What keeps the cells without a value from having one. */
@@ -179,20 +187,30 @@ static bool read_reasons(
     if (metric->present == grid->cells_count) {
         return true;
     }
-    for (size_t i = 0; i < grid->cells_count; i++) {
-        metric->values[i].why = grid->finished ? "not measured" : "not done yet";
-    }
     if (!results_query(results, why_sql, parameters, 1, &rows, arena, err)) {
         return false;
     }
     for (size_t i = 0; i < rows.count; i++) {
-        struct results_value *value = value_at(grid, metric, results_cell(&rows, i, 0));
+        const struct node *point = NULL;
         const char *word = results_cell(&rows, i, 1);
         const char *detail = results_cell(&rows, i, 3);
-        if (value != NULL) {
-            value->why = detail[0] == '\0'
-                             ? arena_printf(arena, "%s is %s", results_cell(&rows, i, 2), word)
-                             : arena_printf(arena, "%s: %s", word, detail);
+        const char *why = detail[0] == '\0'
+                              ? arena_printf(arena, "%s is %s", results_cell(&rows, i, 2), word)
+                              : arena_printf(arena, "%s: %s", word, detail);
+        if (!parse(results_cell(&rows, i, 0), arena, &point, err)) {
+            return false;
+        }
+        for (size_t c = 0; c < grid->cells_count; c++) {
+            struct results_value *value = &metric->values[c];
+            if (!value->present && value->why == NULL
+                && contains(grid->cells[c].point, point)) {
+                value->why = why;
+            }
+        }
+    }
+    for (size_t c = 0; c < grid->cells_count; c++) {
+        if (!metric->values[c].present && metric->values[c].why == NULL) {
+            metric->values[c].why = grid->finished ? "not measured" : "not done yet";
         }
     }
     return true;
@@ -241,6 +259,64 @@ static bool declared(
     return true;
 }
 
+/* --- Values at cells --- */
+
+struct entry {
+    const char *id; /* canonical text of a task's point */
+    size_t row;
+    UT_hash_handle hh;
+};
+
+/* The cell's points of those axes that the stage is over. */
+static const char *point_id(
+    const struct node *cell, const struct node *axes, struct arena *arena)
+{
+    struct node *point = node_map(arena);
+    for (size_t i = 0; i < axes->map.count; i++) {
+        struct node *id = node_get(cell, axes->map.entries[i].key);
+        if (id != NULL) {
+            node_set(arena, point, axes->map.entries[i].key, id);
+        }
+    }
+    return node_to_json_arena(point, arena);
+}
+
+/* All tasks of a stage are points of the same axes, so a cell finds its task by a look-up. */
+static bool place_values(
+    const struct results_grid *grid,
+    struct results_metric *metric,
+    const struct results_rows *rows,
+    struct arena *arena,
+    struct err *err)
+{
+    struct entry *table = NULL;
+    const struct node *axes = NULL;
+    bool good = true;
+    for (size_t i = 0; i < rows->count && good; i++) {
+        struct entry *entry = ARENA_NEW(arena, struct entry);
+        good = parse(results_cell(rows, i, 1), arena, &axes, err);
+        entry->id = good ? node_to_json_arena(axes, arena) : "";
+        entry->row = i;
+        HASH_ADD_KEYPTR(hh, table, entry->id, strlen(entry->id), entry);
+    }
+    for (size_t c = 0; c < grid->cells_count && axes != NULL; c++) {
+        struct entry *entry = NULL;
+        const char *id = point_id(grid->cells[c].point, axes, arena);
+        HASH_FIND_STR(table, id, entry);
+        if (entry != NULL) {
+            metric->present++;
+            metric->values[c] = (struct results_value){
+                .present = true,
+                .value = real(results_cell(rows, entry->row, 3)),
+                .task = results_cell(rows, entry->row, 0),
+                .key = results_cell(rows, entry->row, 2),
+            };
+        }
+    }
+    HASH_CLEAR(hh, table);
+    return good;
+}
+
 bool results_metric(
     struct results *results,
     const struct results_grid *grid,
@@ -261,20 +337,59 @@ bool results_metric(
     const char *parameters[] = {
         arena_printf(arena, "%" PRId64, grid->id), ret_metric->stage, ret_metric->name, NULL};
     struct results_rows rows;
-    if (!declared(results, parameters, ret_metric, &parameters[3], arena, err)
-        || !results_query(results, values_sql, parameters, 4, &rows, arena, err)) {
+    return declared(results, parameters, ret_metric, &parameters[3], arena, err)
+           && results_query(results, values_sql, parameters, 4, &rows, arena, err)
+           && place_values(grid, ret_metric, &rows, arena, err)
+           && read_reasons(results, grid, ret_metric, arena, err);
+}
+
+bool results_stage_of(
+    struct results *results,
+    const struct results_grid *grid,
+    const char *metric,
+    const char **ret_stage,
+    struct arena *arena,
+    struct err *err)
+{
+    struct results_rows rows;
+    const char *parameters[] = {arena_printf(arena, "%" PRId64, grid->id), metric};
+    if (!results_query(
+            results,
+            "SELECT stage FROM grid_metric WHERE grid_id = $1::int AND name = $2",
+            parameters,
+            2,
+            &rows,
+            arena,
+            err)) {
         return false;
     }
-    for (size_t i = 0; i < rows.count; i++) {
-        struct results_value *value = value_at(grid, ret_metric, results_cell(&rows, i, 0));
-        if (value != NULL) {
-            ret_metric->present += !value->present;
-            value->present = true;
-            value->value = real(results_cell(&rows, i, 1));
-            value->key = results_cell(&rows, i, 2);
-        }
+    *ret_stage = rows.count == 1 ? results_cell(&rows, 0, 0) : NULL;
+    return true;
+}
+
+bool results_environments(
+    struct results *results,
+    const struct results_grid *grid,
+    struct results_environment **ret_environments,
+    size_t *ret_count,
+    struct arena *arena,
+    struct err *err)
+{
+    struct results_rows rows;
+    const char *parameters[] = {arena_printf(arena, "%" PRId64, grid->id)};
+    if (!results_query(results, environments_sql, parameters, 1, &rows, arena, err)) {
+        return false;
     }
-    return read_reasons(results, grid, ret_metric, arena, err);
+    *ret_environments = ARENA_ARRAY(arena, struct results_environment, rows.count + 1);
+    *ret_count = rows.count;
+    for (size_t i = 0; i < rows.count; i++) {
+        (*ret_environments)[i] = (struct results_environment){
+            .stage = results_cell(&rows, i, 0),
+            .text = results_cell(&rows, i, 1),
+            .tasks = integer(results_cell(&rows, i, 2)),
+        };
+    }
+    return true;
 }
 
 bool results_funnel(

@@ -17,7 +17,9 @@
 
 struct results;
 
-bool results_open(const char *conninfo, struct results **ret_results, struct err *err);
+/* Every statement ends after timeout_ms, with ERR_TIMEOUT. */
+bool results_open(
+    const char *conninfo, uint64_t timeout_ms, struct results **ret_results, struct err *err);
 void results_close(struct results *results); /* NULL is fine */
 void results_cleanup(struct results **results);
 
@@ -36,7 +38,7 @@ struct results_rows {
     const char **cells; /* row * columns + column */
 };
 
-/* One statement with text parameters ($1, ...). */
+/* One statement with text parameters ($1, ...). More than LIMIT_RESULT_ROWS rows: ERR_LIMIT. */
 bool results_query(
     struct results *results,
     const char *sql,
@@ -46,6 +48,8 @@ bool results_query(
     struct arena *arena,
     struct err *err);
 const char *results_cell(const struct results_rows *rows, size_t row, size_t column);
+/* Where in its statement the server found the last error: characters from 1, or 0. */
+size_t results_error_position(const struct results *results);
 
 /* --- One grid --- */
 
@@ -84,8 +88,9 @@ enum results_better {
 struct results_value {
     bool present;
     double value;
-    const char *key; /* content key of the task that measured it, in hex; NULL: not known */
-    const char *why; /* not present: "running", "failed: ...", ... */
+    const char *task; /* its id: cells that share a task have one value, not several */
+    const char *key;  /* content key of the task that measured it, in hex; NULL: not known */
+    const char *why;  /* not present: "infeasible: ...", "failed: ...", ... */
 };
 
 struct results_metric {
@@ -102,6 +107,30 @@ bool results_metric(
     const struct results_grid *grid,
     const char *metric,
     struct results_metric *ret_metric,
+    struct arena *arena,
+    struct err *err);
+
+/* The stage, when only one declares a metric of that name; NULL when none or several do. */
+bool results_stage_of(
+    struct results *results,
+    const struct results_grid *grid,
+    const char *metric,
+    const char **ret_stage,
+    struct arena *arena,
+    struct err *err);
+
+/* What tasks of a stage ran on, as their metric `environment` says. */
+struct results_environment {
+    const char *stage, *text;
+    int64_t tasks;
+};
+
+/* By stage, the most frequent first. */
+bool results_environments(
+    struct results *results,
+    const struct results_grid *grid,
+    struct results_environment **ret_environments,
+    size_t *ret_count,
     struct arena *arena,
     struct err *err);
 

@@ -123,6 +123,44 @@ static void equal_keys_are_one_run(void **state)
     arena_destroy(world.arena);
 }
 
+static void a_twin_tells_nothing_more_of_the_noise(void **state)
+{
+    (void)state;
+    struct world world;
+    struct layout layout;
+    struct err err = {0};
+    begin(&world);
+    set(&world, "baseline", "variant=prose");
+    assert_true(lay_out(&world, &layout, &err));
+    struct comparison found = compare(&world, &layout);
+    assert_true(found.stats.rows[2].repeat);
+    assert_false(found.stats.rows[1].repeat);
+    assert_int_equal(found.stats.df, 2);
+    arena_destroy(world.arena);
+}
+
+/* A stage that is not over the seed has one task for both cells. */
+static void one_task_counts_once(void **state)
+{
+    (void)state;
+    struct world world;
+    struct layout layout;
+    struct err err = {0};
+    begin(&world);
+    static const char *const tasks[CELLS] = {"7", "7", "8", "8", "9", "9"};
+    for (size_t i = 0; i < CELLS; i++) {
+        world.metric.values[i].task = tasks[i];
+        world.metric.values[i].value = world.metric.values[i / 2 * 2].value;
+    }
+    set(&world, "baseline", "variant=raw");
+    assert_true(lay_out(&world, &layout, &err));
+    struct comparison found = compare(&world, &layout);
+    assert_int_equal(found.stats.rows[1].values_count, 1);
+    assert_int_equal(found.stats.df, 0);
+    assert_int_equal(found.stats.rows[1].verdict, COMPARE_UNKNOWN);
+    arena_destroy(world.arena);
+}
+
 static void a_missing_cell_makes_its_row_na(void **state)
 {
     (void)state;
@@ -180,6 +218,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_in_the_order_of_the_grid),
         cmocka_unit_test(equal_keys_are_one_run),
+        cmocka_unit_test(a_twin_tells_nothing_more_of_the_noise),
+        cmocka_unit_test(one_task_counts_once),
         cmocka_unit_test(a_missing_cell_makes_its_row_na),
         cmocka_unit_test(refuses_what_it_cannot_mean),
     };
