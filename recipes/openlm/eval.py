@@ -21,7 +21,6 @@ from task import TaskError, run
 ITEM_DTYPE = np.dtype([("item", "<u4"), ("tag", "<u1"), ("gold", "<u1"), ("answer", "<u1"), ("correct", "<f4"), ("margin", "<f4")])
 DOCUMENT_DTYPE = np.dtype([("row", "<u4"), ("bytes", "<u4"), ("nats", "<f8")])
 TAGS = ("near", "far")
-GPU_TOKENS_MAX = 1 << 16
 
 
 class Evaluation:
@@ -32,8 +31,7 @@ class Evaluation:
         self.device = "cuda" if task.devices and torch.cuda.is_available() else "cpu"
         self.model, self.about = checkpoint.load_model(task.input("model"), self.set["window"])
         self.model.to(self.device).eval()
-        self.options = {"device": self.device, "autocast": self.autocast,
-                        "tokens_max": GPU_TOKENS_MAX if self.device == "cuda" else score.TOKENS_MAX}
+        self.options = {"device": self.device, "autocast": self.autocast}
         self.outcomes = task.output("outcomes")
 
     def autocast(self):

@@ -10,9 +10,15 @@ import math
 import numpy as np
 import torch
 
-LOGITS_MAX = 1 << 22  # logits held at a time, as a bound on memory (16 MB)
-TOKENS_MAX = 1 << 12  # tokens in one forward pass on a processor; more on a GPU
 IGNORED = -1
+
+
+class Limits:
+    """Tokens in one forward pass, and of these the rows of logits held at a time: on a processor what its caches hold (64 rows
+    of a vocabulary of 4,096 are 1 MB), on a GPU what keeps it busy."""
+
+    def __init__(self, device):
+        self.tokens, self.rows = (1 << 16, 1 << 13) if device == "cuda" else (1 << 10, 1 << 6)
 
 
 def windows(length, window, stride):
@@ -39,31 +45,34 @@ def batches(rows, tokens_max):
 
 
 @torch.inference_mode()
-def token_nats(model, rows, device="cpu", tokens_max=TOKENS_MAX, autocast=None):
+def token_nats(model, rows, device="cpu", limits=None, autocast=None):
     """Yields (index, nats of each scored target as float64) for rows of (inputs, targets); a target IGNORED is not scored."""
-    for group in batches(rows, tokens_max):
+    limits = limits or Limits(device)
+    for group in batches(rows, limits.tokens):
         longest = len(rows[group[0]][0])
         inputs = np.zeros((len(group), longest), dtype=np.int64)
         targets = np.full((len(group), longest), IGNORED, dtype=np.int64)
         for place, index in enumerate(group):
             inputs[place, :len(rows[index][0])] = rows[index][0]
             targets[place, :len(rows[index][1])] = rows[index][1]
-        nats = group_nats(model, torch.from_numpy(inputs).to(device), torch.from_numpy(targets).to(device), autocast)
+        nats = group_nats(model, torch.from_numpy(inputs).to(device), torch.from_numpy(targets).to(device), autocast,
+                          limits.rows)
         ends = np.cumsum((targets != IGNORED).sum(axis=1))
         for index, part in zip(group, np.split(nats, ends[:-1])):
             yield index, part
 
 
-def group_nats(model, inputs, targets, autocast, positions=None, mask=None):
+def group_nats(model, inputs, targets, autocast, rows_max, positions=None, mask=None):
     """Nats of all scored targets, row by row. Logits are made only where a target is scored, a bounded number at a time."""
     with autocast() if autocast else torch.no_grad():
         scored = targets != IGNORED
-        features, wanted = model.features(inputs, positions, mask)[scored], targets[scored]
+        features, wanted = model.features(inputs, positions, mask)[scored], targets[scored][:, None]
         pieces = []
-        for first in range(0, len(wanted), max(1, LOGITS_MAX // model.config.vocab)):
-            piece = slice(first, first + max(1, LOGITS_MAX // model.config.vocab))
+        for piece in (slice(first, first + rows_max) for first in range(0, len(wanted), rows_max)):
             logits = model.output(features[piece]).float()
-            pieces.append(logits.logsumexp(dim=1) - logits.gather(1, wanted[piece, None])[:, 0])
+            top = logits.amax(dim=1, keepdim=True)
+            at_target = logits.gather(1, wanted[piece]) - top
+            pieces.append((logits.sub_(top).exp_().sum(dim=1, keepdim=True).log_() - at_target)[:, 0])
     return torch.cat(pieces).double().cpu().numpy() if pieces else np.zeros(0)
 
 
@@ -107,17 +116,18 @@ def packed_item(context, options, eot, window):
 
 
 @torch.inference_mode()
-def item_nats(model, items, eot, window, device="cpu", tokens_max=TOKENS_MAX, autocast=None):
+def item_nats(model, items, eot, window, device="cpu", limits=None, autocast=None):
     """Nats of every option given its context, a list of arrays, for items of (context ids, [option ids, ...])."""
     rows = [packed_item(context, options, eot, window) for context, options in items]
+    limits = limits or Limits(device)
     results = [None] * len(rows)
-    for group in batches(rows, tokens_max):
+    for group in batches(rows, limits.tokens):
         longest = len(rows[group[0]][0])
         columns = [torch.from_numpy(np.stack([np.pad(rows[index][column], (0, longest - len(rows[index][0])),
                                                      constant_values=fill) for index in group])).to(device)
                    for column, fill in ((0, 0), (1, IGNORED), (2, 0), (3, -1))]
         inputs, targets, positions, parts = columns
-        nats = group_nats(model, inputs, targets, autocast, positions, tree_mask(parts))
+        nats = group_nats(model, inputs, targets, autocast, limits.rows, positions, tree_mask(parts))
         owners = parts[targets != IGNORED].cpu().numpy()
         counts = (targets != IGNORED).sum(dim=1).cpu().numpy()
         ends = np.cumsum(counts)

@@ -27,6 +27,13 @@ def small_model(seed=1):
     return models.init_weights(models.Decoder(CONFIG), seed)
 
 
+def small_limits(tokens):
+    """So small that several batches and pieces of logits are made."""
+    limits = score.Limits("cpu")
+    limits.tokens, limits.rows = tokens, 7
+    return limits
+
+
 def naive_nats(model, prefix, target):
     """-log p(target | prefix), by one forward pass over the prefix alone."""
     with torch.no_grad():
@@ -59,7 +66,7 @@ class ScoreTest(unittest.TestCase):
     def test_documents_are_scored_as_one_by_one(self):
         model, documents = small_model(), random_documents(3, 9, 40) + [[]]
         for window, stride in ((8, 8), (8, 5), (8, 1)):
-            nats = score.document_nats(model, documents, EOT, window, stride, tokens_max=50)
+            nats = score.document_nats(model, documents, EOT, window, stride, limits=small_limits(50))
             expected = [naive_document(model, document, window, stride) for document in documents]
             np.testing.assert_allclose(nats, expected, rtol=1e-5)
 
@@ -68,7 +75,7 @@ class ScoreTest(unittest.TestCase):
         items = [(document[:number], random_documents(number, 4, 6)) for number, document in
                  enumerate(random_documents(5, 12, 15))]
         items = [(context, [option or [1] for option in options]) for context, options in items]
-        for (context, options), nats in zip(items, score.item_nats(model, items, EOT, 12, tokens_max=60)):
+        for (context, options), nats in zip(items, score.item_nats(model, items, EOT, 12, limits=small_limits(60))):
             room = 12 - max(map(len, options))
             prefix = [EOT] + list(context[max(0, len(context) - room):])
             expected = [sum(naive_nats(model, prefix + option[:place], option[place]) for place in range(len(option)))
