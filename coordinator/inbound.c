@@ -152,7 +152,13 @@ static void renew(struct shell *shell, struct event_from from, const struct msg_
     }
     struct event event = {
         .kind = EVENT_RENEW,
-        .renew = {.from = from, .attempts = attempts, .attempts_count = message->held.count},
+        .renew =
+            {
+                .from = from,
+                .number = message->number,
+                .attempts = attempts,
+                .attempts_count = message->held.count,
+            },
     };
     shell_step(shell, &event);
 }

@@ -193,7 +193,9 @@ static void renewed(struct shell *shell, const struct effect_renewed *effect)
         };
     }
     struct message message = {
-        .type = MSG_RENEWED, .renewed = {.renewals = renewals, .count = effect->items_count}};
+        .type = MSG_RENEWED,
+        .renewed = {
+            .renewals = renewals, .count = effect->items_count, .number = effect->number}};
     shell_send(shell, session->connection, &message);
 }
 

@@ -132,6 +132,7 @@ struct msg_started {
  * heartbeat, even when empty. */
 struct msg_renew {
     struct msg_attempts held;
+    uint64_t number; /* counts from 1 in a process; 0: a worker that does not count them */
 };
 
 struct msg_progress_entry {
@@ -323,6 +324,7 @@ struct msg_renewal {
 struct msg_renewed {
     struct msg_renewal *renewals;
     size_t count;
+    uint64_t number; /* of the RENEW that it answers: leases count from when that was sent */
 };
 
 struct msg_revocation {

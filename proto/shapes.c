@@ -108,6 +108,7 @@ SHAPE(started, msg_started);
 
 static const struct field renew_fields[] = {
     LIST(msg_renew, held, held.items, held.count, attempt, LIMIT_BATCH),
+    U64(msg_renew, number),
 };
 SHAPE(renew, msg_renew);
 
@@ -284,6 +285,7 @@ SHAPE(renewal, msg_renewal);
 
 static const struct field renewed_fields[] = {
     LIST(msg_renewed, renewals, renewals, count, renewal, LIMIT_BATCH),
+    U64(msg_renewed, number),
 };
 SHAPE(renewed, msg_renewed);
 

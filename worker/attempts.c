@@ -57,9 +57,8 @@ static struct roster_entry entry_of(const struct msg_assignment *assignment, str
         .task = assignment->task,
         .attempt = assignment->attempt,
         .needs = {assignment->resources.cpus_milli, assignment->resources.memory_bytes},
-        .exclusive = assignment->exclusive,
+        .ends_with_lease = assignment->exclusive,
         .grace_ms = assignment->grace_ms ? assignment->grace_ms : DEFAULT_GRACE_MS,
-        .lease_end_ms = clock_monotonic_ms() + assignment->lease_ms,
         .owner = held,
     };
 }
@@ -82,10 +81,29 @@ void attempts_assign(struct worker *worker, const struct msg_assignment *assignm
     }
     struct roster_entry entry = entry_of(assignment, held);
     (void)roster_assign(&worker->roster, &entry);
+    if (entry.ends_with_lease) {
+        worker->heartbeat_at_ms = 0; /* it begins with the answer to the next RENEW */
+    }
 }
 
-static void begin(struct worker *worker, struct held *held)
+static void order_run(struct worker *worker, const struct held *held, uint64_t lease_end_ms)
 {
+    (void)shim_link_order(
+        &worker->shim,
+        "run %" PRIu64 " %" PRIu64 " %" PRIu64,
+        held->task,
+        held->attempt,
+        lease_end_ms);
+}
+
+static void order_lease(struct worker *worker, uint64_t attempt, uint64_t lease_end_ms)
+{
+    (void)shim_link_order(&worker->shim, "lease %" PRIu64 " %" PRIu64, attempt, lease_end_ms);
+}
+
+static void begin(struct worker *worker, const struct roster_action *action)
+{
+    struct held *held = action->owner;
     struct err err = {0};
     held->begun_ms = clock_monotonic_ms();
     if (held->builtin) {
@@ -98,7 +116,7 @@ static void begin(struct worker *worker, struct held *held)
         return;
     }
     held->dir = attempt_dir_path(held->arena, worker->options.state, held->task, held->attempt);
-    (void)shim_link_order(&worker->shim, "run %" PRIu64 " %" PRIu64, held->task, held->attempt);
+    order_run(worker, held, action->lease_end_ms);
 }
 
 static const char *stop_word(enum roster_stop stop)
@@ -322,7 +340,6 @@ static void drop(struct worker *worker, const struct roster_action *action)
         break;
     case ROSTER_GO_ON:
     case ROSTER_REVOKED:
-    case ROSTER_EXPIRED:
     case ROSTER_ORPHANED:
         attempts_end_without(worker, held, MSG_OUTCOME_CANCELLED, "cancelled before it began");
         break;
@@ -333,18 +350,24 @@ void attempts_act(struct worker *worker, uint64_t now_ms)
 {
     for (;;) {
         struct roster_action action = roster_next(&worker->roster, now_ms);
-        if (action.kind == ROSTER_NOTHING) {
+        switch (action.kind) {
+        case ROSTER_NOTHING:
+            act_on_spool(worker, now_ms);
+            return;
+        case ROSTER_START:
+            begin(worker, &action);
+            break;
+        case ROSTER_LEASE:
+            order_lease(worker, action.attempt, action.lease_end_ms);
+            break;
+        case ROSTER_STOP:
+            stop(worker, &action);
+            break;
+        case ROSTER_DROP:
+            drop(worker, &action);
             break;
         }
-        if (action.kind == ROSTER_START) {
-            begin(worker, action.owner);
-        } else if (action.kind == ROSTER_STOP) {
-            stop(worker, &action);
-        } else {
-            drop(worker, &action);
-        }
     }
-    act_on_spool(worker, now_ms);
 }
 
 /* --- The shim's word --- */
@@ -378,7 +401,11 @@ static void reconcile(struct worker *worker, struct held *held)
         attempts_end_without(worker, held, MSG_OUTCOME_CANCELLED, "cancelled before it began");
         return;
     }
-    (void)shim_link_order(&worker->shim, "run %" PRIu64 " %" PRIu64, held->task, held->attempt);
+    if (entry->ends_with_lease && entry->lease_end_ms <= clock_monotonic_ms()) {
+        attempts_end_without(worker, held, MSG_OUTCOME_RETRACTED, "never begun");
+        return;
+    }
+    order_run(worker, held, entry->ends_with_lease ? entry->lease_end_ms : 0);
 }
 
 static void shim_listed(struct worker *worker)
@@ -392,6 +419,9 @@ static void shim_listed(struct worker *worker)
             continue;
         }
         if (held->shim_has_it) {
+            if (entry->ends_with_lease && entry->lease_end_ms > 0) {
+                order_lease(worker, entry->attempt, entry->lease_end_ms);
+            }
             if (entry->state == ROSTER_STOPPING) { /* the order may have been lost */
                 stop(
                     worker,

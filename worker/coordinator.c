@@ -162,7 +162,7 @@ static bool greet(struct worker *worker, uint64_t now_ms, struct err *err)
     return true;
 }
 
-static void send_renew(struct worker *worker)
+static void send_renew(struct worker *worker, uint64_t now_ms)
 {
     const struct roster *roster = &worker->roster;
     struct msg_attempt *items =
@@ -170,7 +170,12 @@ static void send_renew(struct worker *worker)
     for (size_t i = 0; i < roster->count; i++) {
         items[i] = (struct msg_attempt){roster->entries[i].task, roster->entries[i].attempt};
     }
-    struct message message = {.type = MSG_RENEW, .renew = {{items, roster->count}}};
+    struct message message = {
+        .type = MSG_RENEW,
+        .renew = {
+            .held = {items, roster->count},
+            .number = roster_renewing(&worker->roster, now_ms),
+        }};
     (void)coordinator_send(worker, &message);
 }
 
@@ -178,7 +183,7 @@ bool coordinator_tick(struct worker *worker, uint64_t now_ms, struct err *err)
 {
     if (worker->welcomed && now_ms >= worker->heartbeat_at_ms) {
         worker->heartbeat_at_ms = now_ms + worker->heartbeat_ms;
-        send_renew(worker);
+        send_renew(worker, now_ms);
     }
     return greet(worker, now_ms, err);
 }
@@ -198,8 +203,7 @@ uint64_t coordinator_deadline(const struct worker *worker)
 
 /* --- What it says --- */
 
-static void take_verdict(
-    struct worker *worker, const struct msg_verdict_entry *verdict, uint64_t now_ms)
+static void take_verdict(struct worker *worker, const struct msg_verdict_entry *verdict)
 {
     struct held *held = attempts_find(worker, verdict->attempt);
     if (!held) {
@@ -207,7 +211,6 @@ static void take_verdict(
     }
     switch (verdict->verdict) {
     case MSG_VERDICT_KEEP:
-        roster_renew(&worker->roster, verdict->attempt, now_ms + verdict->lease_ms);
         tail_rewind(held, verdict->metrics_offset);
         attempts_spool(worker, held);
         break;
@@ -232,12 +235,12 @@ static void take_welcome(
         return;
     }
     for (size_t i = 0; i < welcome->verdicts_count; i++) {
-        take_verdict(worker, &welcome->verdicts[i], now_ms);
+        take_verdict(worker, &welcome->verdicts[i]);
     }
     worker->welcomed = true;
     worker->draining = welcome->draining;
     worker->heartbeat_ms = welcome->heartbeat_ms > 100 ? welcome->heartbeat_ms : 100;
-    worker->heartbeat_at_ms = now_ms + worker->heartbeat_ms;
+    worker->heartbeat_at_ms = now_ms; /* leases come with the answer to a RENEW alone */
     worker->tail_at_ms = now_ms;
     if (welcome->orphan_grace_ms > 0) {
         worker->roster.orphan_grace_ms = welcome->orphan_grace_ms;
@@ -309,7 +312,12 @@ static void take_order(struct worker *worker, const struct message *message, uin
     case MSG_RENEWED:
         for (size_t i = 0; i < message->renewed.count; i++) {
             const struct msg_renewal *renewal = &message->renewed.renewals[i];
-            roster_renew(&worker->roster, renewal->attempt, now_ms + renewal->lease_ms);
+            roster_renewed(
+                &worker->roster,
+                renewal->attempt,
+                message->renewed.number,
+                renewal->lease_ms,
+                now_ms);
         }
         break;
     case MSG_REVOKE:

@@ -7,6 +7,10 @@
 #include "common/base/arena.h"
 #include "common/base/check.h"
 
+enum {
+    LEASE_MARGIN = 64, /* a lease ends for us by this part of its length earlier */
+};
+
 static const bool legal[ROSTER_STATES][ROSTER_STATES] = {
     [ROSTER_QUEUED] = {[ROSTER_RUNNING] = true, [ROSTER_ENDED] = true},
     [ROSTER_RUNNING] = {[ROSTER_STOPPING] = true, [ROSTER_ENDED] = true},
@@ -76,6 +80,8 @@ static struct roster_entry *append(struct roster *roster, const struct roster_en
     added->state = ROSTER_QUEUED;
     added->stop = ROSTER_GO_ON;
     added->stop_given = false;
+    added->lease_end_ms = added->lease_told_ms = 0;
+    added->begins_with = roster->renews + 1;
     if (added->needs.cpus_milli > roster->total.cpus_milli) {
         added->needs.cpus_milli = roster->total.cpus_milli;
     }
@@ -147,11 +153,46 @@ void roster_retract(struct roster *roster, uint64_t attempt)
     }
 }
 
-void roster_renew(struct roster *roster, uint64_t attempt, uint64_t lease_end_ms)
+uint64_t roster_renewing(struct roster *roster, uint64_t now_ms)
+{
+    roster->renews++;
+    roster->renews_at_ms[roster->renews % ROSTER_RENEWS] = now_ms;
+    return roster->renews;
+}
+
+/* False: too long ago, or never. */
+static bool sent_at(
+    const struct roster *roster, uint64_t number, uint64_t now_ms, uint64_t *ret_ms)
+{
+    if (number == 0) {
+        *ret_ms = now_ms;
+        return true;
+    }
+    if (number > roster->renews || number + ROSTER_RENEWS <= roster->renews) {
+        return false;
+    }
+    *ret_ms = roster->renews_at_ms[number % ROSTER_RENEWS];
+    return true;
+}
+
+void roster_renewed(
+    struct roster *roster,
+    uint64_t attempt,
+    uint64_t number,
+    uint64_t lease_ms,
+    uint64_t now_ms)
 {
     struct roster_entry *entry = roster_find(roster, attempt);
-    if (entry && lease_end_ms > entry->lease_end_ms) {
-        entry->lease_end_ms = lease_end_ms;
+    uint64_t from_ms;
+    if (!entry || !sent_at(roster, number, now_ms, &from_ms)
+        || (number != 0 && number < entry->begins_with)) {
+        return;
+    }
+    /* Two clocks may differ in rate, and a kill takes a moment. */
+    uint64_t length_ms = lease_ms - lease_ms / LEASE_MARGIN;
+    uint64_t end_ms = length_ms > UINT64_MAX - from_ms ? UINT64_MAX : from_ms + length_ms;
+    if (end_ms > entry->lease_end_ms) {
+        entry->lease_end_ms = end_ms;
     }
 }
 
@@ -183,13 +224,16 @@ static void look_at_time(struct roster *roster, struct roster_entry *entry, uint
     if (entry->stop != ROSTER_GO_ON || entry->state == ROSTER_ENDED) {
         return;
     }
-    if (entry->exclusive && entry->lease_end_ms <= now_ms) {
-        entry->stop = ROSTER_EXPIRED;
-    } else if (orphaned_at(roster) <= now_ms) {
+    if (orphaned_at(roster) <= now_ms) {
         entry->stop = ROSTER_ORPHANED;
     } else if (roster->leaving) {
         entry->stop = ROSTER_LEAVING; /* assigned after roster_leave() */
     }
+}
+
+static bool may_begin(const struct roster_entry *entry, uint64_t now_ms)
+{
+    return !entry->ends_with_lease || entry->lease_end_ms > now_ms;
 }
 
 static bool fits(const struct roster *roster, const struct roster_entry *entry)
@@ -204,7 +248,19 @@ static struct roster_action action(
     enum roster_action_kind kind, const struct roster_entry *entry)
 {
     return (struct roster_action){
-        kind, entry->attempt, entry->stop, entry->grace_ms, entry->owner};
+        .kind = kind,
+        .attempt = entry->attempt,
+        .stop = entry->stop,
+        .grace_ms = entry->grace_ms,
+        .lease_end_ms = entry->ends_with_lease ? entry->lease_end_ms : 0,
+        .owner = entry->owner};
+}
+
+static struct roster_action action_with_lease(
+    enum roster_action_kind kind, struct roster_entry *entry)
+{
+    entry->lease_told_ms = entry->lease_end_ms;
+    return action(kind, entry);
 }
 
 struct roster_action roster_next(struct roster *roster, uint64_t now_ms)
@@ -229,10 +285,14 @@ struct roster_action roster_next(struct roster *roster, uint64_t now_ms)
             entry->stop_given = true;
             return action(ROSTER_STOP, entry);
         }
-        if (entry->state == ROSTER_QUEUED && !blocked) {
+        if (entry->state == ROSTER_RUNNING && entry->ends_with_lease
+            && entry->lease_told_ms < entry->lease_end_ms) {
+            return action_with_lease(ROSTER_LEASE, entry);
+        }
+        if (entry->state == ROSTER_QUEUED && !blocked && may_begin(entry, now_ms)) {
             if (fits(roster, entry)) {
                 enter(roster, entry, ROSTER_RUNNING);
-                return action(ROSTER_START, entry);
+                return action_with_lease(ROSTER_START, entry);
             }
             blocked = true; /* those behind it wait, too, or a large one would never run */
         }
@@ -245,14 +305,9 @@ uint64_t roster_deadline(const struct roster *roster)
     uint64_t deadline_ms = UINT64_MAX;
     for (size_t i = 0; i < roster->count; i++) {
         const struct roster_entry *entry = &roster->entries[i];
-        if (entry->state == ROSTER_ENDED || entry->stop != ROSTER_GO_ON) {
-            continue;
+        if (entry->state != ROSTER_ENDED && entry->stop == ROSTER_GO_ON) {
+            deadline_ms = orphaned_at(roster);
         }
-        uint64_t end_ms = orphaned_at(roster);
-        if (entry->exclusive && entry->lease_end_ms < end_ms) {
-            end_ms = entry->lease_end_ms;
-        }
-        deadline_ms = end_ms < deadline_ms ? end_ms : deadline_ms;
     }
     return deadline_ms;
 }

@@ -10,8 +10,15 @@
  *                +--DROP (revoked, retracted, leaving)--+
  *
  * Guarantees: running attempts never exceed slots or resources; assignments begin in the order
- * in which they came; silence ends an ordinary attempt only after the orphan grace (I5), an
- * exclusive one when its lease expires; STOP is given once per attempt and reason.
+ * in which they came; silence ends an ordinary attempt only after the orphan grace (I5); STOP
+ * is given once per attempt and reason.
+ *
+ * An attempt that must not outlive its lease (an exclusive program) begins only when the answer
+ * to a RENEW that was sent after its ASSIGN came has granted it a lease, and lets those behind
+ * it pass until then: an ASSIGN alone may have been under way for longer than its lease. A
+ * lease counts from when the RENEW was sent that it answers, and ends a little earlier than the
+ * coordinator's. The shim ends the stage with the last lease that it was told of, whether or
+ * not the daemon lives: START and LEASE carry it.
  */
 #ifndef ASSAY_WORKER_ROSTER_H
 #define ASSAY_WORKER_ROSTER_H
@@ -32,7 +39,6 @@ enum roster_stop {
     ROSTER_GO_ON = 0,
     ROSTER_REVOKED,   /* REVOKE, or `kill` in a WELCOME */
     ROSTER_RETRACTED, /* RETRACT of a queued one */
-    ROSTER_EXPIRED,   /* an exclusive attempt's lease */
     ROSTER_ORPHANED,  /* no coordinator for the whole orphan grace */
     ROSTER_LEAVING,   /* the worker was told to end */
 };
@@ -46,13 +52,18 @@ struct roster_entry {
     uint64_t task, attempt;
     enum roster_state state;
     struct roster_needs needs;
-    bool exclusive;
-    uint64_t grace_ms;     /* between SIGTERM and SIGKILL */
-    uint64_t lease_end_ms; /* by the worker's clock */
+    bool ends_with_lease;
+    uint64_t begins_with;   /* the RENEW whose answer lets it begin; set by roster_assign() */
+    uint64_t grace_ms;      /* between SIGTERM and SIGKILL */
+    uint64_t lease_end_ms;  /* by the worker's clock; 0: none was granted to this process */
+    uint64_t lease_told_ms; /* the one that the last START or LEASE carried */
     enum roster_stop stop;
     bool stop_given;
     void *owner; /* the shell's; borrowed */
 };
+
+/* RENEW messages of which the time of sending is kept: more than are ever unanswered. */
+#define ROSTER_RENEWS 32
 
 struct roster {
     struct roster_entry *entries; /* in the order of assignment */
@@ -61,12 +72,15 @@ struct roster {
     struct roster_needs total, used;
     uint64_t orphan_grace_ms;
     uint64_t heard_ms; /* last message of a coordinator that is obeyed */
+    uint64_t renews;   /* number of the last RENEW */
+    uint64_t renews_at_ms[ROSTER_RENEWS];
     bool leaving;
 };
 
 enum roster_action_kind {
     ROSTER_NOTHING = 0,
     ROSTER_START, /* now RUNNING: begin it */
+    ROSTER_LEASE, /* tell the shim its new lease */
     ROSTER_STOP,  /* now STOPPING: SIGTERM, entry's grace, SIGKILL */
     ROSTER_DROP,  /* now ENDED without having begun: report it by its stop reason */
 };
@@ -76,6 +90,7 @@ struct roster_action {
     uint64_t attempt;
     enum roster_stop stop;
     uint64_t grace_ms;
+    uint64_t lease_end_ms; /* START, LEASE; 0: it does not end with its lease */
     void *owner;
 };
 
@@ -97,7 +112,16 @@ void roster_remove(struct roster *roster, uint64_t attempt);
 void roster_stop(
     struct roster *roster, uint64_t attempt, enum roster_stop stop, uint64_t grace_ms);
 void roster_retract(struct roster *roster, uint64_t attempt); /* only while queued */
-void roster_renew(struct roster *roster, uint64_t attempt, uint64_t lease_end_ms);
+/* A RENEW is about to be sent: its number. */
+uint64_t roster_renewing(struct roster *roster, uint64_t now_ms);
+/* The answer to RENEW `number`; 0: from a coordinator that does not number them, whose answer
+ * counts for every RENEW and from its receipt. */
+void roster_renewed(
+    struct roster *roster,
+    uint64_t attempt,
+    uint64_t number,
+    uint64_t lease_ms,
+    uint64_t now_ms);
 void roster_heard(struct roster *roster, uint64_t now_ms);
 /* From now on nothing starts, what runs is stopped, what waits is dropped. */
 void roster_leave(struct roster *roster);

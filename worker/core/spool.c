@@ -51,8 +51,7 @@ static bool entry_add(
     }
     if (spool->count == spool->capacity) {
         spool->capacity = spool->capacity == 0 ? 16 : 2 * spool->capacity;
-        spool->entries =
-            xrealloc(spool->entries, spool->capacity * sizeof(struct spool_entry));
+        spool->entries = xrealloc(spool->entries, spool->capacity * sizeof(struct spool_entry));
     }
     spool->entries[spool->count++] =
         (struct spool_entry){.attempt = attempt, .payload = payload, .state = state};
@@ -84,8 +83,7 @@ static struct spool_action action_of(
     return (struct spool_action){kind, entry->attempt, entry->payload};
 }
 
-static struct spool_action send(
-    struct spool *spool, struct spool_entry *entry, uint64_t now_ms)
+static struct spool_action send(struct spool *spool, struct spool_entry *entry, uint64_t now_ms)
 {
 #ifdef BUG_SPOOL_FORGETS
     entry_set(spool, entry, SPOOL_SENT);

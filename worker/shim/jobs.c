@@ -29,6 +29,8 @@ enum {
     BLOCK_BYTES = 512, /* of ru_inblock */
 };
 
+static const char lease_over[] = "its lease ended and was not renewed";
+
 static const bool legal[JOB_PHASES][JOB_PHASES] = {
     [JOB_PREPARING] =
         {[JOB_RUNNING] = true,
@@ -68,6 +70,7 @@ static struct job *add_job(struct shim *shim, uint64_t task, uint64_t attempt)
         .output_fd = -1,
         .term_at_ms = UINT64_MAX,
         .kill_at_ms = UINT64_MAX,
+        .lease_end_ms = UINT64_MAX,
         .look_at_ms = UINT64_MAX,
         .record = {.exit_status = -1, .detail = ""},
     };
@@ -130,6 +133,7 @@ static void write_record_and_publish(struct shim *shim, struct job *job)
     job->record.ended_utc_ms = clock_utc_ms();
     job->look_at_ms = UINT64_MAX;
     job->kill_at_ms = UINT64_MAX;
+    job->lease_end_ms = UINT64_MAX;
     if (!exit_record_write(job->dir, &job->record, &err)) {
         log_event(LOG_ERR, "cannot write the exit record", F("error", "%s", err.message));
     }
@@ -201,6 +205,10 @@ static void run_stage(struct shim *shim, struct job *job)
 static void prepare_ended(struct shim *shim, struct job *job, int status)
 {
     char detail[128];
+    if (job->lease_end_ms <= clock_monotonic_ms()) { /* perhaps we were stopped ourselves */
+        job->record.reason = EXIT_CANCELLED;
+        job->record.detail = lease_over;
+    }
     if (job->record.reason != EXIT_BY_ITSELF) { /* stopped meanwhile */
         write_record_and_publish(shim, job);
     } else if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
@@ -248,6 +256,7 @@ static void stage_ended(
     }
     job->term_at_ms = UINT64_MAX;
     job->kill_at_ms = UINT64_MAX;
+    job->lease_end_ms = UINT64_MAX;
     job->look_at_ms = 0;
     enter(shim, job, JOB_CLEANING);
 }
@@ -400,11 +409,25 @@ void shim_stop(struct shim *shim, struct job *job, enum exit_reason reason, uint
     }
 }
 
+/* The grace counts from the end of the lease, also when we see that late: the coordinator waits
+ * for as long and no longer. */
+static void end_with_lease(struct shim *shim, struct job *job, uint64_t now_ms)
+{
+    uint64_t late_ms = now_ms - job->lease_end_ms;
+    uint64_t grace_ms = job->launch.grace_ms;
+    shim_stop(shim, job, EXIT_CANCELLED, late_ms < grace_ms ? grace_ms - late_ms : 0);
+    job->record.detail = lease_over;
+    job->lease_end_ms = UINT64_MAX;
+}
+
 static void tick_job(struct shim *shim, struct job *job, uint64_t now_ms)
 {
     if (job->phase == JOB_RUNNING && now_ms >= job->term_at_ms) {
         job->term_at_ms = UINT64_MAX;
         shim_stop(shim, job, EXIT_TIME, job->launch.grace_ms);
+    }
+    if (now_ms >= job->lease_end_ms) {
+        end_with_lease(shim, job, now_ms);
     }
     if (job->phase == JOB_RUNNING && now_ms >= job->kill_at_ms) {
         job->kill_at_ms = UINT64_MAX;
@@ -432,7 +455,8 @@ uint64_t shim_deadline(const struct shim *shim)
     uint64_t deadline_ms = UINT64_MAX;
     for (size_t i = 0; i < shim->jobs_count; i++) {
         const struct job *job = shim->jobs[i];
-        const uint64_t times[] = {job->term_at_ms, job->kill_at_ms, job->look_at_ms};
+        const uint64_t times[] = {
+            job->term_at_ms, job->kill_at_ms, job->look_at_ms, job->lease_end_ms};
         for (size_t k = 0; k < ARRAY_LEN(times); k++) {
             deadline_ms = times[k] < deadline_ms ? times[k] : deadline_ms;
         }
@@ -442,13 +466,21 @@ uint64_t shim_deadline(const struct shim *shim)
 
 /* --- Orders --- */
 
-void shim_run(struct shim *shim, uint64_t task, uint64_t attempt)
+void shim_lease(struct job *job, uint64_t lease_end_ms)
+{
+    if (job->lease_end_ms != UINT64_MAX && lease_end_ms > job->lease_end_ms) {
+        job->lease_end_ms = lease_end_ms;
+    }
+}
+
+void shim_run(struct shim *shim, uint64_t task, uint64_t attempt, uint64_t lease_end_ms)
 {
     struct err err = {0};
     if (shim_find(shim, attempt)) {
         return;
     }
     struct job *job = add_job(shim, task, attempt);
+    job->lease_end_ms = lease_end_ms > 0 ? lease_end_ms : UINT64_MAX;
     const char *mark = path_join(job->arena, job->dir, "begun");
     if (!file_write_atomic(mark, "", 0, 0600, &err)) {
         log_event(LOG_ERR, "cannot mark an attempt", F("error", "%s", err.message));

@@ -85,10 +85,17 @@ static void obey(struct shim *shim, char *line)
     uint64_t first = 0;
     uint64_t second = 0;
     enum exit_reason reason;
+    uint64_t third = 0;
     bool one = words_number(&words, 1, &first);
-    if (words_are(&words, "run", 3) && one && words_number(&words, 2, &second)) {
-        shim_run(shim, first, second);
-    } else if (words_are(&words, "lost", 3) && one && words_number(&words, 2, &second)) {
+    bool two = one && words_number(&words, 2, &second);
+    if (words_are(&words, "run", 4) && two && words_number(&words, 3, &third)) {
+        shim_run(shim, first, second, third);
+    } else if (words_are(&words, "lease", 3) && two) {
+        struct job *job = shim_find(shim, first);
+        if (job) {
+            shim_lease(job, second);
+        }
+    } else if (words_are(&words, "lost", 3) && two) {
         shim_lost(shim, first, second);
     } else if (
         words_are(&words, "stop", 4) && one && words_number(&words, 3, &second)

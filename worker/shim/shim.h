@@ -13,7 +13,8 @@
  *
  * The daemon speaks over STATE/shim.sock (SOCK_SEQPACKET, one line a packet):
  *
- *     run TASK ATTEMPT              begin
+ *     run TASK ATTEMPT LEASE_END_MS begin; end it with its lease unless that is 0
+ *     lease ATTEMPT LEASE_END_MS    its lease was renewed (clock_monotonic_ms())
  *     lost TASK ATTEMPT             a former shim had it: end what is left of it, publish
  *     stop ATTEMPT REASON GRACE_MS  SIGTERM, after the grace SIGKILL
  *     sweep                         let the helper tidy up
@@ -34,7 +35,7 @@
 #include "worker/launch.h"
 #include "worker/log_segments.h"
 
-#define SHIM_VERSION   1
+#define SHIM_VERSION   2
 #define SHIM_SOCKET    "shim.sock"
 #define SHIM_LINE_SIZE 256
 
@@ -59,11 +60,12 @@ struct job {
     struct launch launch;
     struct exit_record record;
     uint64_t started_ms;
-    uint64_t term_at_ms; /* time limit; UINT64_MAX: none */
-    uint64_t kill_at_ms; /* after a SIGTERM; UINT64_MAX: none */
-    uint64_t look_at_ms; /* next look at memory, or at what is left */
-    uint64_t oom_kills;  /* of the machine, when it began */
-    unsigned publishes;  /* helpers started for it */
+    uint64_t term_at_ms;   /* time limit; UINT64_MAX: none */
+    uint64_t kill_at_ms;   /* after a SIGTERM; UINT64_MAX: none */
+    uint64_t lease_end_ms; /* SIGTERM then; UINT64_MAX: it does not end with its lease */
+    uint64_t look_at_ms;   /* next look at memory, or at what is left */
+    uint64_t oom_kills;    /* of the machine, when it began */
+    unsigned publishes;    /* helpers started for it */
 };
 
 struct shim {
@@ -82,7 +84,9 @@ struct shim {
 const char *job_phase_name(enum job_phase phase);
 
 /* --- jobs.c --- */
-void shim_run(struct shim *shim, uint64_t task, uint64_t attempt);
+void shim_run(struct shim *shim, uint64_t task, uint64_t attempt, uint64_t lease_end_ms);
+/* Only while it runs or is prepared, and ends with its lease: nobody revives an ended one. */
+void shim_lease(struct job *job, uint64_t lease_end_ms);
 void shim_lost(struct shim *shim, uint64_t task, uint64_t attempt);
 void shim_stop(struct shim *shim, struct job *job, enum exit_reason reason, uint64_t grace_ms);
 struct job *shim_find(struct shim *shim, uint64_t attempt);

@@ -338,6 +338,92 @@ static void silence_kills_nothing(void **state)
     assert_true(process_lives(world->worker.pid));
 }
 
+/* Waits for the number of renewals that it hears now and `more`. */
+static void wait_renews(struct world *world, size_t more)
+{
+    size_t renews = world->renews;
+    world_wait(world, &world->renews, renews + more);
+}
+
+static void begin_exclusive(struct world *world, uint64_t attempt, const char *script)
+{
+    struct msg_assignment assignment = world_assignment(world, attempt, attempt, script);
+    assignment.exclusive = true;
+    assignment.grace_ms = 500;
+    world_assign(world, &assignment);
+}
+
+static void an_exclusive_program_begins_when_its_lease_is_confirmed(void **state)
+{
+    struct world *world = *state;
+    world_start_worker(world);
+    begin_exclusive(world, 1, waits);
+    begin(world, 2);
+    (void)wait_pid(world, 2); /* an ordinary one behind it is not held up */
+    wait_renews(world, 3);
+    assert_false(file_exists(world_attempt(world, 1, 1, "assignment")));
+    struct msg_renewal early = {1, 1, 60000};
+    struct message stale = {.type = MSG_RENEWED, .renewed = {&early, 1, 1}};
+    world_send(world, &stale); /* answers a RENEW from before the assignment */
+    wait_renews(world, 3);
+    assert_false(file_exists(world_attempt(world, 1, 1, "assignment")));
+    world->lease_ms = 60000;
+    (void)wait_pid(world, 1);
+    let_go(world, 1);
+    let_go(world, 2);
+    expect(world_result(world, 1), MSG_OUTCOME_DONE, "");
+    expect(world_result(world, 2), MSG_OUTCOME_DONE, "");
+}
+
+static void an_exclusive_program_ends_with_its_lease_while_the_worker_is_stopped(void **state)
+{
+    struct world *world = *state;
+    world->lease_ms = 2000;
+    world_start_worker(world);
+    begin_exclusive(world, 1, waits);
+    begin_exclusive(
+        world, 2, "trap '' TERM; echo $$ > tmp/pid; while :; do sleep 0.05; done\n");
+    begin(world, 3);
+    long polite = wait_pid(world, 1);
+    long deaf = wait_pid(world, 2);
+    long ordinary = wait_pid(world, 3);
+    uint64_t longer_ms = clock_monotonic_ms() + 2500;
+    while (clock_monotonic_ms() < longer_ms) { /* renewed, it goes on */
+        wait_renews(world, 1);
+    }
+    assert_true(process_lives(polite) && process_lives(deaf));
+    assert_int_equal(kill(world->worker.pid, SIGSTOP), 0);
+    uint64_t stopped_ms = clock_monotonic_ms();
+    wait_gone(polite);
+    wait_gone(deaf);
+    assert_true(clock_monotonic_ms() - stopped_ms < 2000 + 500 + 1500);
+    assert_true(process_lives(ordinary));
+    assert_int_equal(kill(world->worker.pid, SIGCONT), 0);
+    expect(world_result(world, 1), MSG_OUTCOME_CANCELLED, "lease");
+    expect(world_result(world, 2), MSG_OUTCOME_CANCELLED, "lease");
+    let_go(world, 3);
+    expect(world_result(world, 3), MSG_OUTCOME_DONE, "");
+}
+
+static void a_restarted_worker_renews_an_exclusive_program(void **state)
+{
+    struct world *world = *state;
+    world->lease_ms = 2000;
+    world_start_worker(world);
+    begin_exclusive(world, 1, waits);
+    long pid = wait_pid(world, 1);
+    world_kill_worker(world, SIGKILL);
+    assert_true(process_lives(pid));
+    world_start_worker(world);
+    uint64_t longer_ms = clock_monotonic_ms() + 2500;
+    while (clock_monotonic_ms() < longer_ms) {
+        wait_renews(world, 1);
+    }
+    assert_true(process_lives(pid));
+    let_go(world, 1);
+    expect(world_result(world, 1), MSG_OUTCOME_DONE, "");
+}
+
 #define SURVIVAL_TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
 
 int main(void)
@@ -356,6 +442,9 @@ int main(void)
         SURVIVAL_TEST(a_leaving_worker_preempts_and_the_next_attempt_resumes),
         SURVIVAL_TEST(two_workers_do_not_share_a_state),
         SURVIVAL_TEST(silence_kills_nothing),
+        SURVIVAL_TEST(an_exclusive_program_begins_when_its_lease_is_confirmed),
+        SURVIVAL_TEST(an_exclusive_program_ends_with_its_lease_while_the_worker_is_stopped),
+        SURVIVAL_TEST(a_restarted_worker_renews_an_exclusive_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -197,6 +197,23 @@ static void answer_hello(struct world *world, const struct msg_hello *hello)
     world_send(world, &welcome);
 }
 
+static void take_renew(struct world *world, const struct msg_renew *renew)
+{
+    struct msg_renewal *renewals =
+        ARENA_ARRAY(world->arena, struct msg_renewal, renew->held.count + 1);
+    for (size_t i = 0; i < renew->held.count; i++) {
+        renewals[i] = (struct msg_renewal){
+            renew->held.items[i].task, renew->held.items[i].attempt, world->lease_ms};
+    }
+    struct message renewed = {
+        .type = MSG_RENEWED, .renewed = {renewals, renew->held.count, renew->number}};
+    world->renew = *renew;
+    world->renews++;
+    if (world->lease_ms > 0) {
+        world_send(world, &renewed);
+    }
+}
+
 static void take_metrics(struct world *world, const struct msg_metrics *metrics)
 {
     if (metrics->offset == world->metrics_offset) {
@@ -252,7 +269,7 @@ static void take(struct world *world, const struct message *message)
         }
         break;
     case MSG_RENEW:
-        world->renews++;
+        take_renew(world, &message->renew);
         break;
     case MSG_METRICS:
         take_metrics(world, &message->metrics);

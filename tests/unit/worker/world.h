@@ -32,6 +32,7 @@ struct world {
     const char *slots;
     /* what was heard */
     uint32_t connection;
+    struct msg_renew renew; /* the newest, in the arena */
     size_t hellos, renews, logs, byes, drains;
     struct msg_hello hello; /* the newest, in the arena */
     struct msg_start started[WORLD_RESULTS];
@@ -46,6 +47,7 @@ struct world {
     /* what to do */
     uint64_t epoch;
     bool hold_acks;           /* do not acknowledge results */
+    uint64_t lease_ms;        /* answer RENEW with this for everything held; 0: no answer */
     bool deaf;                /* do not answer HELLO */
     enum msg_verdict verdict; /* for everything in an inventory */
 };

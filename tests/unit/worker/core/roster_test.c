@@ -119,24 +119,71 @@ static void silence_ends_ordinary_attempts_only_after_the_grace(void **state)
     struct roster CLEANUP(roster_done) roster = make(2, 1000);
     roster.orphan_grace_ms = 5000;
     struct roster_entry one = entry(1, 1);
-    struct roster_entry two = entry(2, 1);
-    two.exclusive = true;
-    two.lease_end_ms = 400;
     roster_assign(&roster, &one);
-    roster_assign(&roster, &two);
     expect(&roster, 100, ROSTER_START, 1);
-    expect(&roster, 100, ROSTER_START, 2);
-    assert_int_equal(roster_deadline(&roster), 400);
-    roster_renew(&roster, 2, 900);
-    roster_renew(&roster, 2, 800); /* late and shorter: no step back */
-    expect(&roster, 899, ROSTER_NOTHING, 0);
-    expect(&roster, 900, ROSTER_STOP, 2);
     roster_heard(&roster, 1000);
     assert_int_equal(roster_deadline(&roster), 6000);
     expect(&roster, 5999, ROSTER_NOTHING, 0);
     struct roster_action action = roster_next(&roster, 6000);
     assert_int_equal(action.kind, ROSTER_STOP);
     assert_int_equal(action.stop, ROSTER_ORPHANED);
+}
+
+static void an_exclusive_attempt_begins_with_the_answer_to_a_later_renew(void **state)
+{
+    (void)state;
+    struct roster CLEANUP(roster_done) roster = make(2, 1000);
+    struct roster_entry one = entry(1, 1);
+    struct roster_entry two = entry(2, 1);
+    one.ends_with_lease = true;
+    assert_int_equal(roster_renewing(&roster, 90), 1);
+    roster_assign(&roster, &one);
+    roster_assign(&roster, &two);
+    expect(&roster, 100, ROSTER_START, 2); /* it does not hold up the others */
+    expect(&roster, 100, ROSTER_NOTHING, 0);
+    roster_renewed(&roster, 1, 1, 6400, 110); /* sent before the assignment came */
+    roster_renewed(&roster, 1, 2, 6400, 110); /* never sent */
+    expect(&roster, 110, ROSTER_NOTHING, 0);
+    assert_int_equal(roster_renewing(&roster, 200), 2);
+    roster_renewed(&roster, 1, 2, 6400, 7000); /* under way for longer than the lease */
+    expect(&roster, 7000, ROSTER_NOTHING, 0);
+    assert_int_equal(roster_renewing(&roster, 8000), 3);
+    roster_renewed(&roster, 1, 3, 6400, 9000);
+    struct roster_action action = roster_next(&roster, 9000);
+    assert_int_equal(action.kind, ROSTER_START);
+    assert_int_equal(action.lease_end_ms, 8000 + 6400 - 100);
+    expect(&roster, 9000, ROSTER_NOTHING, 0);
+}
+
+static void a_lease_counts_from_the_renew_and_is_passed_on(void **state)
+{
+    (void)state;
+    struct roster CLEANUP(roster_done) roster = make(2, 1000);
+    struct roster_entry one = entry(1, 1);
+    struct roster_entry two = entry(2, 1);
+    one.ends_with_lease = true;
+    roster_adopt(&roster, &one, ROSTER_RUNNING); /* the shim knows its lease, we do not */
+    roster_adopt(&roster, &two, ROSTER_RUNNING);
+    expect(&roster, 100, ROSTER_NOTHING, 0);
+    for (uint64_t i = 0; i < ROSTER_RENEWS; i++) {
+        (void)roster_renewing(&roster, 1000 + i);
+    }
+    roster_renewed(&roster, 1, ROSTER_RENEWS, 6400, 2000);
+    roster_renewed(&roster, 2, ROSTER_RENEWS, 6400, 2000);
+    struct roster_action action = roster_next(&roster, 2000);
+    assert_int_equal(action.kind, ROSTER_LEASE);
+    assert_int_equal(action.attempt, 1);
+    assert_int_equal(action.lease_end_ms, 1000 + ROSTER_RENEWS - 1 + 6300);
+    expect(&roster, 2000, ROSTER_NOTHING, 0);
+    roster_renewed(&roster, 1, ROSTER_RENEWS - 1, 6400, 2000); /* no step back */
+    expect(&roster, 2000, ROSTER_NOTHING, 0);
+    (void)roster_renewing(&roster, 3000);
+    roster_renewed(&roster, 1, 1, 640000, 3000); /* forgotten when it was sent */
+    expect(&roster, 3000, ROSTER_NOTHING, 0);
+    roster_renewed(&roster, 1, 0, 6400, 3000); /* a coordinator that does not number */
+    action = roster_next(&roster, 3000);
+    assert_int_equal(action.kind, ROSTER_LEASE);
+    assert_int_equal(action.lease_end_ms, 9300);
 }
 
 static void leaving_stops_everything(void **state)
@@ -175,10 +222,9 @@ static void random_histories_keep_the_invariants(void **state)
         for (int step = 0; step < 200; step++) {
             uint64_t attempt = 1 + rng_below(&rng, 12);
             struct roster_entry fresh = entry(attempt, (uint32_t)rng_below(&rng, 3000));
-            fresh.exclusive = rng_below(&rng, 3) == 0;
-            fresh.lease_end_ms = now_ms + rng_below(&rng, 300);
+            fresh.ends_with_lease = rng_below(&rng, 3) == 0;
             struct roster_entry *held = roster_find(&roster, attempt);
-            switch (rng_below(&rng, 9)) {
+            switch (rng_below(&rng, 11)) {
             case 0:
             case 1:
                 (void)roster_assign(&roster, &fresh);
@@ -205,6 +251,13 @@ static void random_histories_keep_the_invariants(void **state)
             case 7:
                 roster_heard(&roster, now_ms);
                 break;
+            case 8:
+                (void)roster_renewing(&roster, now_ms);
+                break;
+            case 9:
+                roster_renewed(
+                    &roster, attempt, rng_below(&rng, 40), rng_below(&rng, 300), now_ms);
+                break;
             default:
                 now_ms += rng_below(&rng, 200);
                 break;
@@ -228,6 +281,8 @@ int main(void)
         cmocka_unit_test(a_revocation_stops_what_runs_and_drops_what_waits),
         cmocka_unit_test(retract_takes_back_only_what_waits),
         cmocka_unit_test(silence_ends_ordinary_attempts_only_after_the_grace),
+        cmocka_unit_test(an_exclusive_attempt_begins_with_the_answer_to_a_later_renew),
+        cmocka_unit_test(a_lease_counts_from_the_renew_and_is_passed_on),
         cmocka_unit_test(leaving_stops_everything),
         cmocka_unit_test(random_histories_keep_the_invariants),
     };
