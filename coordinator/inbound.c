@@ -21,7 +21,13 @@ static const enum attempt_outcome outcomes[] = {
     [MSG_OUTCOME_STORE] = OUTCOME_STORE,
     [MSG_OUTCOME_CANCELLED] = OUTCOME_REVOKED,
     [MSG_OUTCOME_PREEMPTED] = OUTCOME_PREEMPTED,
-    [MSG_OUTCOME_RETRACTED] = OUTCOME_REVOKED,
+    [MSG_OUTCOME_RETRACTED] = OUTCOME_RETRACTED,
+};
+
+static const enum inventory_state held_states[] = {
+    [MSG_HELD_QUEUED] = INVENTORY_QUEUED,
+    [MSG_HELD_RUNNING] = INVENTORY_RUNNING,
+    [MSG_HELD_FINISHED] = INVENTORY_FINISHED,
 };
 
 static void send_error(
@@ -97,8 +103,7 @@ static void hello(
     for (size_t i = 0; i < hello->inventory_count; i++) {
         session->tasks[i] = hello->inventory[i].task;
         items[i].attempt.value = hello->inventory[i].attempt;
-        items[i].state = hello->inventory[i].held == MSG_HELD_FINISHED ? INVENTORY_FINISHED
-                                                                       : INVENTORY_RUNNING;
+        items[i].state = held_states[hello->inventory[i].held];
     }
     struct event event = {
         .kind = EVENT_HELLO,
@@ -112,6 +117,7 @@ static void hello(
                 .capacity =
                     {
                         .slots = hello->slots,
+                        .prefetch = hello->prefetch,
                         .cpus_milli = hello->resources.cpus_milli,
                         .gpus = (uint32_t)hello->resources.gpus_count,
                         .memory_bytes = hello->resources.memory_bytes,

@@ -22,6 +22,8 @@ struct outbox {
     size_t assignments_count, assignments_capacity, assignments_bytes;
     struct msg_attempt *acks;
     size_t acks_count, acks_capacity;
+    struct msg_attempt *retracts;
+    size_t retracts_count, retracts_capacity;
 };
 
 struct outboxes {
@@ -54,6 +56,14 @@ static void flush(struct shell *shell, struct outboxes *boxes)
             box->acks_count = box->acks_capacity = 0;
         }
         flush_assignments(shell, box);
+        if (box->retracts_count > 0) { /* after the assignments that they may speak of */
+            struct message message = {
+                .type = MSG_RETRACT,
+                .retract = {.attempts = {box->retracts, box->retracts_count}}};
+            shell_send(shell, box->connection, &message);
+            box->retracts = NULL;
+            box->retracts_count = box->retracts_capacity = 0;
+        }
     }
 }
 
@@ -115,6 +125,21 @@ static void ack(struct shell *shell, struct outboxes *boxes, const struct effect
     if (box != NULL) {
         struct msg_attempt attempt = {.attempt = effect->attempt.value};
         ARENA_PUSH(shell->scratch, box->acks, box->acks_count, box->acks_capacity, attempt);
+    }
+}
+
+static void retract(
+    struct shell *shell, struct outboxes *boxes, const struct effect_retract *effect)
+{
+    struct outbox *box = outbox_of(shell, boxes, &effect->to);
+    if (box != NULL) {
+        struct msg_attempt attempt = {.attempt = effect->attempt.value};
+        ARENA_PUSH(
+            shell->scratch,
+            box->retracts,
+            box->retracts_count,
+            box->retracts_capacity,
+            attempt);
     }
 }
 
@@ -250,6 +275,9 @@ static void carry_out(struct shell *shell, struct outboxes *boxes, const struct 
     case EFFECT_SEND_REVOKE:
         flush(shell, boxes); /* an assignment never follows its own revocation */
         revoke(shell, &effect->revoke);
+        break;
+    case EFFECT_SEND_RETRACT:
+        retract(shell, boxes, &effect->retract);
         break;
     case EFFECT_SEND_RENEWED:
         renewed(shell, &effect->renewed);

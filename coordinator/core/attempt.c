@@ -8,6 +8,7 @@
 #include "coordinator/core/grid_row.h"
 #include "coordinator/core/lease.h"
 #include "coordinator/core/placement.h"
+#include "coordinator/core/prefill.h"
 
 /* --- By id --- */
 
@@ -136,7 +137,8 @@ void attempt_count(struct core *core, const struct attempt *attempt, uint32_t de
     }
 }
 
-/* Counts it as open, with what it holds on its worker, or takes it back. */
+/* Counts it as open, with what it holds on its worker unless it waits there, or takes it back.
+ */
 void attempt_hold(struct core *core, struct attempt *attempt, bool hold)
 {
     if (attempt->held == hold) {
@@ -144,14 +146,15 @@ void attempt_hold(struct core *core, struct attempt *attempt, bool hold)
     }
     attempt->held = hold;
     attempt_count(core, attempt, hold ? 1 : UINT32_MAX);
-    if (hold) {
+    uint32_t delta = hold ? 1 : UINT32_MAX;
+    attempt->worker->attempts_open += delta;
+    core->attempts_open += delta;
+    if (hold && !attempt->waits) {
         placement_take(attempt->worker, &attempt->needs, &attempt->devices);
-        attempt->worker->attempts_open++;
-        core->attempts_open++;
-    } else {
+    } else if (!hold && !attempt->waits) {
         placement_give(attempt->worker, &attempt->needs, &attempt->devices);
-        attempt->worker->attempts_open--;
-        core->attempts_open--;
+    } else if (!hold) {
+        line_leave(core, attempt);
     }
 }
 

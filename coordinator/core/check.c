@@ -179,6 +179,8 @@ static bool check_worker(const struct core *core, const struct worker *worker, s
 {
     struct worker sum = {.capacity = worker->capacity};
     uint32_t open = 0;
+    uint32_t waiting = 0;
+    uint32_t retracting = 0;
     for (const struct attempt *a = worker->attempts; a != NULL; a = a->worker_next) {
         HOLDS(a->worker == worker, "attempt %" PRIu64 ": another worker", a->id.value);
         HOLDS(attempts_find(core, a->id) == a, "attempt %" PRIu64 " is not found", a->id.value);
@@ -187,11 +189,23 @@ static bool check_worker(const struct core *core, const struct worker *worker, s
             a->id.value < core->attempt_next,
             "attempt %" PRIu64 " from the future",
             a->id.value);
-        if (a->held) {
+        HOLDS(a->waits == heap_contains(&a->place), "attempt %" PRIu64 ": line", a->id.value);
+        HOLDS(
+            a->waits ? a->held : !a->retracting,
+            "attempt %" PRIu64 " waits and is not open, or is asked back and does not wait",
+            a->id.value);
+        waiting += a->waits;
+        retracting += a->retracting;
+        open += a->held;
+        if (a->held && !a->waits) {
             placement_take(&sum, &a->needs, &a->devices);
-            open++;
         }
     }
+    HOLDS(
+        waiting == worker->line.count && retracting == worker->retracting,
+        "worker '%s': its line",
+        worker->name);
+    HOLDS(waiting == 0 || worker->open_index == 0, "worker '%s': beside a line", worker->name);
     HOLDS(
         sum.slots_used == worker->slots_used && sum.cpus_used_milli == worker->cpus_used_milli
             && sum.memory_used == worker->memory_used && sum.disk_used == worker->disk_used,
@@ -224,10 +238,15 @@ bool core_check(const struct core *core, struct err *err)
             return false;
         }
     }
+    uint32_t waiting = 0;
     for (size_t i = 0; i < core->workers_count; i++) {
-        if (!check_worker(core, core->workers[i], err)) {
+        const struct worker *worker = core->workers[i];
+        if (!check_worker(core, worker, err)) {
             return false;
         }
+        waiting += (uint32_t)worker->line.count - worker->retracting;
     }
+    HOLDS(
+        waiting == core->waiting, "%u attempts wait in lines, not %u", waiting, core->waiting);
     return true;
 }

@@ -8,6 +8,7 @@
 #include "coordinator/core/grid_row.h"
 #include "coordinator/core/hello.h"
 #include "coordinator/core/lease.h"
+#include "coordinator/core/prefill.h"
 #include "coordinator/core/queue.h"
 #include "coordinator/core/retry.h"
 #include "coordinator/core/state.h"
@@ -45,6 +46,8 @@ struct core *core_create(uint64_t seed, const struct core_options *options)
     heap_init(&core->leases);
     heap_init(&core->backoffs);
     heap_init(&core->silences);
+    heap_init(&core->lines);
+    heap_init(&core->stalls);
     return core;
 }
 
@@ -56,6 +59,11 @@ void core_destroy(struct core *core)
     heap_done(&core->leases);
     heap_done(&core->backoffs);
     heap_done(&core->silences);
+    heap_done(&core->lines);
+    heap_done(&core->stalls);
+    for (size_t i = 0; i < core->workers_count; i++) {
+        heap_done(&core->workers[i]->line);
+    }
     works_done(core);
     attempts_done(core);
     queues_done(core);
@@ -101,6 +109,7 @@ static void tick(struct core *core)
     leases_expire(core);
     retry_wake(core);
     attempts_record(core);
+    lines_stalled(core);
     workers_silent(core);
 }
 
@@ -180,6 +189,7 @@ void core_step(struct core *core, const struct event *event, struct effects *eff
         (void)grids_take_in(core);
         settle(core);
         queue_place(core);
+        lines_balance(core);
         grids_judge(core);
     }
     core->out = NULL;
@@ -211,5 +221,6 @@ uint64_t core_next_deadline(const struct core *core)
     deadline = reservation < deadline ? reservation : deadline;
     deadline = earlier(deadline, &core->leases);
     deadline = earlier(deadline, &core->backoffs);
+    deadline = earlier(deadline, &core->stalls);
     return earlier(deadline, &core->silences);
 }

@@ -67,6 +67,7 @@ const char *effect_kind_name(enum effect_kind kind)
         "send.welcome",
         "send.assign",
         "send.revoke",
+        "send.retract",
         "send.renewed",
         "send.metrics-ack",
         "send.ack",

@@ -37,6 +37,7 @@ enum effect_kind {
     EFFECT_SEND_WELCOME,
     EFFECT_SEND_ASSIGN,
     EFFECT_SEND_REVOKE,
+    EFFECT_SEND_RETRACT, /* hand it back if it has not begun */
     EFFECT_SEND_RENEWED,
     EFFECT_SEND_METRICS_ACK,
     EFFECT_SEND_ACK, /* FINISHED is settled: the worker may forget the attempt */
@@ -124,6 +125,11 @@ struct effect_revoke {
     struct attempt_id attempt;
 };
 
+struct effect_retract {
+    struct effect_to to;
+    struct attempt_id attempt;
+};
+
 struct renewed_item {
     struct attempt_id attempt;
     uint64_t lease_ms;
@@ -183,6 +189,7 @@ struct effect {
         struct effect_welcome welcome;
         struct effect_assign assign;
         struct effect_revoke revoke;
+        struct effect_retract retract;
         struct effect_renewed renewed;
         struct effect_metrics_ack metrics_ack;
         struct effect_ack ack;

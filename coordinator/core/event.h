@@ -99,7 +99,8 @@ struct event_worker_control {
 
 enum inventory_state {
     INVENTORY_RUNNING = 0,
-    INVENTORY_FINISHED /* but unacknowledged */
+    INVENTORY_FINISHED, /* but unacknowledged */
+    INVENTORY_QUEUED,   /* not begun */
 };
 
 struct inventory_item {

@@ -91,6 +91,18 @@ static enum explain_cause waiting_cause(struct explain *explain, const struct ta
     return EXPLAIN_LOOKUP;
 }
 
+static enum explain_cause leased_cause(struct explain *explain, const struct attempt *attempt)
+{
+    if (!attempt->waits) {
+        return EXPLAIN_LEASED;
+    }
+    const struct attempt *at = attempt->worker->attempts;
+    for (; at != NULL; at = at->worker_next) {
+        explain->ahead += at->held && at->id.value < attempt->id.value;
+    }
+    return EXPLAIN_LINE;
+}
+
 static enum explain_cause find_cause(
     struct explain *explain, const struct core *core, const struct task *task)
 {
@@ -102,7 +114,7 @@ static enum explain_cause find_cause(
     case TASK_READY:
         return ready_cause(explain, core, task->work->canonical);
     case TASK_LEASED:
-        return EXPLAIN_LEASED;
+        return leased_cause(explain, task->work->attempt);
     case TASK_RUNNING:
         return EXPLAIN_RUNNING;
     case TASK_DONE:

@@ -25,6 +25,7 @@ enum explain_cause {
     EXPLAIN_QUEUE,     /* others come first */
     EXPLAIN_LEASED,
     EXPLAIN_RUNNING,
+    EXPLAIN_LINE, /* given to a worker, behind others */
     EXPLAIN_CAUSES,
 };
 
@@ -68,7 +69,7 @@ struct explain {
     struct worker_id worker;
     const char *worker_name;
     enum attempt_outcome last_outcome;
-    uint32_t ahead; /* ready tasks before it in the queue */
+    uint32_t ahead; /* ready tasks before it in the queue; attempts before it at its worker */
     uint32_t upstream_count;
     struct explain_upstream upstream[EXPLAIN_LIST_MAX];
     uint32_t workers_count;

@@ -19,6 +19,7 @@ const char *explain_cause_name(enum explain_cause cause)
         "queue",
         "leased",
         "running",
+        "line",
     };
     return cause < EXPLAIN_CAUSES ? words[cause] : "unknown";
 }
@@ -149,11 +150,32 @@ static void add_final(const struct explain *explain, struct str *out)
     }
 }
 
-static void add_cause(const struct explain *explain, struct str *out)
+static void add_attempt(const struct explain *explain, struct str *out)
 {
     char text[32];
     uint64_t left =
         explain->until_ms > explain->now_ms ? explain->until_ms - explain->now_ms : 0;
+    const char *worker = explain->worker_name != NULL ? explain->worker_name : "?";
+    if (explain->cause == EXPLAIN_LINE) {
+        str_appendf(
+            out,
+            "is queued at worker '%s' behind %" PRIu32 ", as attempt %" PRIu64 "\n",
+            worker,
+            explain->ahead,
+            explain->attempt.value);
+        return;
+    }
+    str_appendf(
+        out,
+        "%s on worker '%s' as attempt %" PRIu64 "; its lease ends in %s unless renewed\n",
+        explain->cause == EXPLAIN_LEASED ? "was given out and starts" : "runs",
+        worker,
+        explain->attempt.value,
+        str_human_ms(left, text, sizeof(text)));
+}
+
+static void add_cause(const struct explain *explain, struct str *out)
+{
     switch (explain->cause) {
     case EXPLAIN_FINAL:
         add_final(explain, out);
@@ -203,13 +225,8 @@ static void add_cause(const struct explain *explain, struct str *out)
         break;
     case EXPLAIN_LEASED:
     case EXPLAIN_RUNNING:
-        str_appendf(
-            out,
-            "%s on worker '%s' as attempt %" PRIu64 "; its lease ends in %s unless renewed\n",
-            explain->cause == EXPLAIN_LEASED ? "was given out and starts" : "runs",
-            explain->worker_name != NULL ? explain->worker_name : "?",
-            explain->attempt.value,
-            str_human_ms(left, text, sizeof(text)));
+    case EXPLAIN_LINE:
+        add_attempt(explain, out);
         break;
     case EXPLAIN_CAUSES:
         break;

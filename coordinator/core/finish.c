@@ -4,6 +4,7 @@
 #include "coordinator/core/attempt.h"
 #include "coordinator/core/grid_row.h"
 #include "coordinator/core/lease.h"
+#include "coordinator/core/prefill.h"
 #include "coordinator/core/retry.h"
 #include "coordinator/core/task.h"
 #include "coordinator/core/work.h"
@@ -202,6 +203,7 @@ static void finish_done(
         .usage = event->usage,
     };
     struct attempt_id id = attempt->id;
+    uint64_t ran_ms = event->started_ms_ago;
 #ifdef BUG_NO_FENCE_CHECK
     struct task *task = grids_task(core, attempt->task);
     if (!is_wanted(attempt) && task != NULL) {
@@ -225,6 +227,7 @@ static void finish_done(
     if (accepted) {
         struct result_row result = result_of(core, attempt, event);
         end.accepted = true;
+        prefill_observe(attempt->work->canonical, ran_ms);
         accept(core, attempt, &result, &end);
     } else {
         end.outcome = OUTCOME_BAD_OUTPUT;

@@ -64,6 +64,8 @@ static struct graph *grid_create(struct core *core, const struct event_grid *eve
     graph->tasks_count = (uint32_t)event->plan->tasks_count;
     graph->tasks = ARENA_ARRAY(arena, struct task, graph->tasks_count + 1);
     graph->stages = ARENA_ARRAY(arena, struct state_counts, event->plan->stages_count + 1);
+    graph->paces = ARENA_ARRAY(arena, uint32_t, event->plan->stages_count + 1);
+    memset(graph->paces, 0xff, (event->plan->stages_count + 1) * sizeof(*graph->paces));
     edges_build(graph);
     for (uint32_t t = 0; t < graph->tasks_count; t++) {
         struct task *task = &graph->tasks[t];

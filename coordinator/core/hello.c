@@ -6,6 +6,7 @@
 #include "coordinator/core/attempt.h"
 #include "coordinator/core/lease.h"
 #include "coordinator/core/placement.h"
+#include "coordinator/core/prefill.h"
 #include "coordinator/core/worker.h"
 
 /* An attempt is the worker's when it was leased to its principal. */
@@ -14,8 +15,9 @@ static bool is_own(const struct attempt *attempt, const struct worker *worker)
     return attempt->worker == worker;
 }
 
-/* The worker says that it holds this running attempt: may it go on? */
-static bool attempt_confirm(struct core *core, struct worker *worker, struct attempt_id id)
+/* The worker says that it holds this attempt, begun or in its line: may it go on? */
+static bool attempt_confirm(
+    struct core *core, struct worker *worker, struct attempt_id id, bool begun)
 {
     struct attempt *attempt = attempts_find(core, id);
     if (attempt == NULL || !is_own(attempt, worker)) {
@@ -25,15 +27,26 @@ static bool attempt_confirm(struct core *core, struct worker *worker, struct att
     switch ((enum attempt_state)attempt->state) {
     case ATTEMPT_LEASED:
     case ATTEMPT_RUNNING:
-        attempt_start(core, attempt);
+        if (begun) {
+            attempt_start(core, attempt);
+        } else {
+            attempt_renew(core, attempt);
+        }
         return true;
     case ATTEMPT_REVOKING:
         attempt_renew(core, attempt); /* it is still there: its room is not free yet */
         return false;
     case ATTEMPT_LOST:
-        return attempt_return(core, attempt);
+        return begun && attempt_return(core, attempt);
     }
     return false;
+}
+
+/* RENEW does not tell what runs from what waits; STARTED does. */
+static bool has_begun(const struct core *core, struct attempt_id id)
+{
+    const struct attempt *attempt = attempts_find(core, id);
+    return attempt == NULL || !attempt->waits;
 }
 
 void worker_renew(struct core *core, const struct event_renew *event)
@@ -47,7 +60,7 @@ void worker_renew(struct core *core, const struct event_renew *event)
         ARENA_ARRAY(core->out->arena, struct renewed_item, event->attempts_count + 1);
     for (size_t i = 0; i < event->attempts_count; i++) {
         struct attempt_id id = event->attempts[i];
-        if (attempt_confirm(core, worker, id)) {
+        if (attempt_confirm(core, worker, id, has_begun(core, id))) {
             items[count++] =
                 (struct renewed_item){id, attempt_lease_ms(core, attempts_find(core, id))};
         } else {
@@ -61,8 +74,9 @@ void worker_renew(struct core *core, const struct event_renew *event)
 
 static bool capacity_equal(const struct worker_capacity *a, const struct worker_capacity *b)
 {
-    return a->slots == b->slots && a->cpus_milli == b->cpus_milli && a->gpus == b->gpus
-           && a->memory_bytes == b->memory_bytes && a->disk_bytes == b->disk_bytes;
+    return a->slots == b->slots && a->prefetch == b->prefetch && a->cpus_milli == b->cpus_milli
+           && a->gpus == b->gpus && a->memory_bytes == b->memory_bytes
+           && a->disk_bytes == b->disk_bytes;
 }
 
 /* A finished one that is still of use is sent again as FINISHED; the rest is settled. */
@@ -87,14 +101,16 @@ static void welcome(struct core *core, struct worker *worker, const struct event
     for (size_t i = 0; i < event->inventory_count; i++) {
         const struct inventory_item *held = &event->inventory[i];
         enum welcome_verdict verdict = WELCOME_KILL;
+        bool begun = held->state == INVENTORY_RUNNING;
         if (held->state == INVENTORY_FINISHED) {
             verdict = finished_verdict(core, worker, held->attempt);
-        } else if (attempt_confirm(core, worker, held->attempt)) {
+        } else if (attempt_confirm(core, worker, held->attempt, begun)) {
             verdict = WELCOME_KEEP;
         }
-        const struct attempt *attempt = attempts_find(core, held->attempt);
+        struct attempt *attempt = attempts_find(core, held->attempt);
         items[i] = (struct welcome_item){.attempt = held->attempt, .verdict = verdict};
         if (attempt != NULL) {
+            attempt_keep(core, attempt); /* a RETRACT may have been lost with the connection */
             items[i].lease_ms = attempt_lease_ms(core, attempt);
             items[i].metrics_offset = attempt->metrics_offset;
         }

@@ -3,6 +3,7 @@
 
 #include "coordinator/core/attempt.h"
 #include "coordinator/core/placement.h"
+#include "coordinator/core/prefill.h"
 #include "coordinator/core/queue.h"
 #include "coordinator/core/retry.h"
 #include "coordinator/core/task.h"
@@ -84,7 +85,7 @@ static void send_assign(
         .devices = attempt->devices,
         .lease_ms = attempt_lease_ms(core, attempt),
         .inputs = inputs,
-        .previous = task->work->last_attempt,
+        .previous = attempt->previous,
     };
 }
 
@@ -98,13 +99,18 @@ void attempt_grant(
     struct task *task = work->canonical;
     struct attempt *attempt = attempt_create(core, attempt_next(core), worker);
     attempt->work = work;
+    attempt->previous = work->last_attempt;
     work->attempt = attempt;
     attempt->task = task_id(task);
     attempt->needs = task_plan(task)->needs;
     attempt->exclusive = task_plan(task)->exclusive;
-    attempt->devices = *devices;
     attempt->granted_ms = core->now;
     attempt->seen = worker->session;
+    if (devices != NULL) {
+        attempt->devices = *devices;
+    } else {
+        line_join(core, attempt);
+    }
     attempt_hold(core, attempt, true);
     core->attempts_granted++;
     lease_persist(core, attempt);
@@ -135,6 +141,9 @@ struct attempt *attempt_load(
         return attempt;
     }
     attempt->state = row->started_ms != 0 ? ATTEMPT_RUNNING : ATTEMPT_LEASED;
+    if (attempt->state == ATTEMPT_LEASED) {
+        line_join(core, attempt); /* what fits moves up at the start */
+    }
     attempt_hold(core, attempt, true);
     worker->shrunk = worker->shrunk || placement_is_over(worker);
     return attempt;
@@ -149,6 +158,7 @@ void attempt_start(struct core *core, struct attempt *attempt)
     if (attempt->state != ATTEMPT_LEASED) {
         return;
     }
+    attempt_keep(core, attempt);
     attempt_set(attempt, ATTEMPT_RUNNING);
     if (!attempt->stored) {
         attempt_record_later(core, attempt, true);
@@ -279,6 +289,7 @@ void attempt_end(struct core *core, struct attempt *attempt, const struct attemp
     bool was_current = work != NULL && work->attempt == attempt;
     bool accepted = end->accepted;
     bool was_revoking = attempt->state == ATTEMPT_REVOKING;
+    bool was_retracted = end->outcome == OUTCOME_RETRACTED;
     struct retry_cause cause = {
         .outcome = end->outcome,
         .started = attempt->started_ms != 0,
@@ -293,15 +304,21 @@ void attempt_end(struct core *core, struct attempt *attempt, const struct attemp
     attempt_hold(core, attempt, false);
     if (was_current) {
         work->attempt = NULL;
+        if (was_retracted) { /* it left no checkpoint to go on from */
+            work->last_attempt = attempt->previous;
+        }
     }
     attempt_destroy(core, attempt);
+    if (!was_retracted) {
+        line_moved(core, worker);
+    }
     worker_refresh(core, worker);
     if (!was_current || accepted) {
         return;
     }
     if (work->canonical == NULL) {
         work_release(core, work);
-    } else if (was_revoking) {
+    } else if (was_revoking || was_retracted) {
         work_go_on(core, work);
     } else {
         retry_after(core, work, worker, &cause);

@@ -21,7 +21,8 @@ struct attempt_end {
 };
 
 struct attempt *attempts_find(const struct core *core, struct attempt_id id);
-/* A new attempt of the work on the worker: next fence, lease row, ASSIGN. */
+/* A new attempt of the work on the worker: next fence, lease row, ASSIGN. Without devices it
+ * waits in the worker's line (prefill.h). */
 void attempt_grant(
     struct core *core,
     struct work *work,

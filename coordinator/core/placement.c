@@ -97,7 +97,8 @@ bool placement_is_over(const struct worker *worker)
     const struct worker_capacity *capacity = &worker->capacity;
     if (worker->slots_used > capacity->slots || worker->cpus_used_milli > capacity->cpus_milli
         || worker->memory_used > capacity->memory_bytes
-        || worker->disk_used > capacity->disk_bytes) {
+        || worker->disk_used > capacity->disk_bytes
+        || worker->line.count > capacity->prefetch) {
         return true;
     }
     for (uint32_t i = 0; i < DEVICES_MAX; i++) {

@@ -6,6 +6,7 @@
 #include "coordinator/core/grid_row.h"
 #include "coordinator/core/lease.h"
 #include "coordinator/core/placement.h"
+#include "coordinator/core/prefill.h"
 #include "coordinator/core/task.h"
 
 #define SHAPE_BUCKETS 256
@@ -208,13 +209,17 @@ static void reserve_for_oldest(struct core *core)
 void queue_place(struct core *core)
 {
     reserve_for_oldest(core);
-    if (core->open_count == 0) {
+    if (core->open_count == 0 && core->lines.count == 0) {
         return;
     }
     for (struct shape *shape = next_shape(core); shape != NULL; shape = next_shape(core)) {
         struct work *work = shape_head(core, shape);
         struct device_set devices;
         struct worker *worker = placement_choose(core, shape, work->failed_worker, &devices);
+        bool waits = worker == NULL;
+        if (waits) {
+            worker = prefill_choose(core, shape, work->canonical);
+        }
         if (worker == NULL) {
             shape->blocked_at = core->capacity_version;
             if (shape->blocked_ms == 0) {
@@ -222,7 +227,7 @@ void queue_place(struct core *core)
             }
             continue;
         }
-        if (core->reserving == shape) {
+        if (core->reserving == shape && !waits) {
             unreserve(core);
         }
         shape->blocked_ms = 0;
@@ -230,7 +235,7 @@ void queue_place(struct core *core)
         queue_remove(core, work);
         /* Less room than before: what did not fit still does not. */
         uint64_t version = core->capacity_version;
-        attempt_grant(core, work, worker, &devices);
+        attempt_grant(core, work, worker, waits ? NULL : &devices);
         core->capacity_version = version;
     }
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "coordinator/core/lease.h"
+#include "coordinator/core/prefill.h"
 #include "coordinator/core/task.h"
 #include "coordinator/core/work.h"
 #include "coordinator/core/worker.h"
@@ -134,5 +135,6 @@ void retry_blame(struct core *core, const struct work *work, struct worker *work
         && (other->state == WORKER_UP || other->state == WORKER_SUSPECT)) {
         other->detail = "tasks failed on it that succeeded elsewhere";
         worker_set(core, other, WORKER_QUARANTINED);
+        line_dissolve(core, other);
     }
 }

@@ -57,6 +57,7 @@ const char *attempt_outcome_name(enum attempt_outcome outcome)
         "memory",
         "time-limit",
         "bad-output",
+        "retracted",
     };
     return word(words, ARRAY_LEN(words), outcome);
 }
@@ -109,5 +110,5 @@ bool task_state_is_final(enum task_state state)
 
 bool attempt_outcome_counts(enum attempt_outcome outcome)
 {
-    return outcome >= OUTCOME_FAILED && outcome < OUTCOMES;
+    return outcome >= OUTCOME_FAILED && outcome <= OUTCOME_BAD_OUTPUT;
 }

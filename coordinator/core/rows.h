@@ -55,7 +55,8 @@ enum task_reason {
     TASK_REASONS,
 };
 
-/* How an attempt ended. Those from OUTCOME_FAILED on count against the task. */
+/* How an attempt ended. Those from OUTCOME_FAILED to OUTCOME_BAD_OUTPUT count against the task.
+ */
 enum attempt_outcome {
     OUTCOME_NONE = 0, /* open */
     OUTCOME_DONE,
@@ -69,6 +70,7 @@ enum attempt_outcome {
     OUTCOME_MEMORY,
     OUTCOME_TIME_LIMIT,
     OUTCOME_BAD_OUTPUT,
+    OUTCOME_RETRACTED, /* never begun, handed back by its worker */
     OUTCOMES,
 };
 
@@ -195,6 +197,7 @@ struct attempt_row {
 
 struct worker_capacity {
     uint32_t slots;
+    uint32_t prefetch; /* attempts that may wait there for a slot; not stored */
     uint32_t cpus_milli;
     uint32_t gpus; /* at most 64 */
     uint64_t memory_bytes;

@@ -68,6 +68,7 @@ enum attempt_state {
 
 struct attempt {
     struct attempt_id id;
+    struct attempt_id previous; /* the work's last one before it, or 0 */
     struct attempt *hash_next;
     struct work *work; /* NULL: its result is wanted by nobody */
     struct attempt *next_lost;
@@ -84,8 +85,11 @@ struct attempt {
     struct progress progress;
     uint8_t state; /* enum attempt_state; written by attempt_set() alone */
     bool exclusive;
-    bool stored; /* has a row of its own */
-    bool held;   /* its resources are counted on the worker */
+    bool stored;     /* has a row of its own */
+    bool held;       /* counted as open on the worker, with its resources unless it waits */
+    bool waits;      /* in its worker's line (prefill.h): holds nothing there yet */
+    bool retracting; /* its worker was asked to hand it back */
+    struct heap_node place; /* in worker->line, by id */
 };
 
 struct worker {
@@ -101,6 +105,13 @@ struct worker {
     uint16_t device_used_milli[DEVICES_MAX];
     struct attempt *attempts; /* open and lost ones, newest first */
     uint32_t attempts_open;
+    struct heap line;       /* attempts that wait there for room, oldest first */
+    uint32_t retracting;    /* of these, asked back */
+    struct heap_node offer; /* in core->lines, keyed by how many wait per slot */
+    struct heap_node
+        stall;         /* in core->stalls, keyed by when to look; while the line has some */
+    uint64_t moved_ms; /* when an attempt there ended last, or the line began */
+    bool stalled;      /* nothing ended for long: it has no line until something does */
     uint64_t heard_ms, changed_ms;
     struct heap_node silence; /* in core->silences, keyed by when to look */
     uint32_t blame;
@@ -141,6 +152,7 @@ struct graph {
     uint32_t shared_count;
     struct state_counts counts;
     struct state_counts *stages;
+    uint32_t *paces;    /* per stage: how long its tasks run (prefill.h) */
     uint32_t advancing; /* rows that can still change by themselves or by a release */
     uint32_t attempts;  /* open attempts recorded under its rows */
     uint32_t intake;    /* next ordinal to take in; tasks_count: all are in */
@@ -188,6 +200,11 @@ struct core {
     struct worker *reserved;
 
     struct heap leases, backoffs, silences;
+
+    struct heap lines;    /* workers that may be given work ahead, least of it first */
+    struct heap stalls;   /* workers with a line */
+    uint32_t waiting;     /* attempts in lines that were not asked back */
+    uint64_t balanced_at; /* core->capacity_version at which idle workers were looked after */
 
     struct task **settle; /* tasks whose inputs may be complete; a stack */
     size_t settle_count, settle_capacity;

@@ -6,6 +6,7 @@
 
 #include "coordinator/core/attempt.h"
 #include "coordinator/core/placement.h"
+#include "coordinator/core/prefill.h"
 #include "coordinator/core/task.h"
 
 static const bool legal[WORKER_STATES][WORKER_STATES] = {
@@ -77,6 +78,7 @@ static struct worker *worker_create(
     worker->principal = principal_intern(core, principal);
     worker->heard_ms = core->now;
     worker->changed_ms = core->now;
+    heap_init(&worker->line);
     CHECK(
         core->workers_count == 0
         || core->workers[core->workers_count - 1]->id.value < id.value);
@@ -163,6 +165,7 @@ void worker_refresh(struct core *core, struct worker *worker)
 {
     core->capacity_version++;
     worker->shrunk = worker->shrunk && placement_is_over(worker);
+    line_move_up(core, worker);
     if (worker->state == WORKER_DRAINING && worker->attempts_open == 0) {
         worker_set(core, worker, WORKER_DRAINED);
         return;
@@ -171,7 +174,7 @@ void worker_refresh(struct core *core, struct worker *worker)
         core,
         worker,
         worker->state == WORKER_UP && worker->session.value != 0
-            && worker->slots_used < worker->capacity.slots);
+            && worker->slots_used < worker->capacity.slots && worker->line.count == 0);
 }
 
 /* --- Silence --- */
@@ -290,6 +293,7 @@ void worker_control(struct core *core, const struct event_worker_control *event)
             worker->detail = arena_strdup(core->arena, event->detail);
         }
         worker_set(core, worker, WORKER_DRAINING);
+        line_dissolve(core, worker);
         send_drain(core, worker, true);
     } else if (
         event->kind == WORKER_UNDRAIN

@@ -60,6 +60,7 @@ static uint64_t effect_identity(const struct effect *effect)
     case EFFECT_SEND_WELCOME:
     case EFFECT_SEND_ASSIGN:
     case EFFECT_SEND_REVOKE:
+    case EFFECT_SEND_RETRACT:
     case EFFECT_SEND_RENEWED:
     case EFFECT_SEND_METRICS_ACK:
     case EFFECT_SEND_ACK:

@@ -152,7 +152,7 @@ static void check_grant(struct world *world, const struct effect_assign *assign)
         for (uint32_t i = 0; i < SIM_HELD && arrives; i++) {
             const struct held *held = &world->workers[w].held[i];
             uint64_t lease = core_options_default().lease_min_ms;
-            if (held_runs(world, held) && held->work == work
+            if (held_lives(world, held) && held->work == work
                 && world->fates[held->attempt.value % SIM_ATTEMPTS].touched + lease
                        > world->now) {
                 violation(
@@ -276,6 +276,16 @@ static void send_welcome(
     send_order(world, coord, welcome->to, order);
 }
 
+static void send_renewed(
+    struct world *world, struct coord *coord, const struct effect_renewed *renewed)
+{
+    struct order order = {
+        .kind = ORDER_RENEWED, .count = renewed->items_count, .number = renewed->number};
+    order.renewed = arena_copy(
+        world->arena, renewed->items, (renewed->items_count + 1) * sizeof(struct renewed_item));
+    send_order(world, coord, renewed->to, order);
+}
+
 static void send_assign(
     struct world *world, struct coord *coord, const struct effect_assign *assign)
 {
@@ -307,17 +317,16 @@ static void send_effect(struct world *world, struct coord *coord, const struct e
             effect->revoke.to,
             (struct order){.kind = ORDER_REVOKE, .attempt = effect->revoke.attempt});
         break;
-    case EFFECT_SEND_RENEWED: {
-        const struct effect_renewed *renewed = &effect->renewed;
-        struct order order = {
-            .kind = ORDER_RENEWED, .count = renewed->items_count, .number = renewed->number};
-        order.renewed = arena_copy(
-            world->arena,
-            renewed->items,
-            (renewed->items_count + 1) * sizeof(struct renewed_item));
-        send_order(world, coord, renewed->to, order);
+    case EFFECT_SEND_RETRACT:
+        send_order(
+            world,
+            coord,
+            effect->retract.to,
+            (struct order){.kind = ORDER_RETRACT, .attempt = effect->retract.attempt});
         break;
-    }
+    case EFFECT_SEND_RENEWED:
+        send_renewed(world, coord, &effect->renewed);
+        break;
     case EFFECT_SEND_METRICS_ACK:
         send_order(
             world,

@@ -99,6 +99,7 @@ static void task_random(struct world *world, struct plan *plan, uint32_t ordinal
     struct plan_task *task = &plan->tasks[ordinal];
     task->program = program_random(world);
     task->group = -1;
+    task->stage = rng_below(&world->rng, 2) == 0 ? SIM_STAGE_QUICK : SIM_STAGE_SLOW;
     task->name = arena_printf(world->arena, "t%u", ordinal);
     task->params = params[rng_below(&world->rng, 3)];
     task->cache = task->program != PROGRAM_FRESH;
@@ -118,11 +119,11 @@ static void task_random(struct world *world, struct plan *plan, uint32_t ordinal
 const struct plan *plan_random(struct world *world, uint32_t grid)
 {
     struct plan *plan = ARENA_NEW(world->arena, struct plan);
-    static const char *stages[] = {"stage"};
+    static const char *stages[] = {"slow", "quick"};
     plan->grid_name = arena_printf(world->arena, "grid%u", grid);
     plan->version = PLAN_VERSION;
     plan->stages = stages;
-    plan->stages_count = 1;
+    plan->stages_count = 2;
     plan->programs = programs_make(world->arena);
     plan->programs_count = PROGRAMS;
     plan->tasks_count = 2 + rng_below(&world->rng, SIM_TASKS - 2);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The simulator: the real core, turn and spool in a made-up world. A seed makes a world: grids,
- * workers, a network that delays (with a heavy tail), loses, repeats and reorders, a database
- * that fails, goes away and leaves commits in doubt, coordinators that crash, hang and depose
- * each other, workers and shims that die. Faults stop at some time; from then on everything
- * must come to an end. One world at a time; all its memory lies in one arena.
+ * The simulator: the real core, turn, roster and spool in a made-up world. A seed makes a
+ * world: grids, workers, a network that delays (with a heavy tail), loses, repeats and
+ * reorders, a database that fails, goes away and leaves commits in doubt, coordinators that
+ * crash, hang and depose each other, workers and shims that die. Faults stop at some time; from
+ * then on everything must come to an end. One world at a time; all its memory lies in one
+ * arena.
  *
  * What is checked, besides core_check() after every step:
  *   S1  one accepted result per key (I1)
@@ -21,6 +22,7 @@
 #include "common/base/rng.h"
 #include "coordinator/core/core.h"
 #include "coordinator/core/turn.h"
+#include "worker/core/roster.h"
 #include "worker/core/spool.h"
 
 #define SIM_WORKERS  4
@@ -29,6 +31,12 @@
 #define SIM_TASKS    16
 #define SIM_HELD     12 /* attempts that a worker holds */
 #define SIM_ATTEMPTS 1024
+
+enum sim_stage {
+    SIM_STAGE_SLOW = 0,
+    SIM_STAGE_QUICK /* some ms, mostly */
+};
+
 #define SIM_STALE_MS 10000 /* age at which a standby takes the leader row over */
 
 struct world;
@@ -151,6 +159,7 @@ enum order_kind {
     ORDER_WELCOME = 0,
     ORDER_ASSIGN,
     ORDER_REVOKE,
+    ORDER_RETRACT,
     ORDER_RENEWED,
     ORDER_METRICS_ACK,
     ORDER_ACK,
@@ -184,6 +193,7 @@ struct held {
     bool ended;                   /* its exit is recorded */
     bool spooled;                 /* its result is on the worker's disk */
     uint64_t begins_with; /* exclusive: the RENEW whose answer lets it begin; 0: it runs */
+    bool begun;           /* else it waits in the roster, and is gone with its process */
     bool settled;         /* the coordinator said that it may be forgotten */
     bool used;
 };
@@ -201,6 +211,7 @@ struct sim_worker {
     struct worker_id id;
     struct worker_capacity capacity;
     struct held held[SIM_HELD];
+    struct roster roster;
     struct spool spool;
 };
 
@@ -210,6 +221,8 @@ void worker_obey(struct world *world, struct sim_worker *worker, const struct or
 void worker_wake(struct world *world, struct sim_worker *worker);
 /* Runs at this moment: not ended, and, if exclusive, not past its lease. */
 bool held_runs(const struct world *world, const struct held *held);
+/* Runs, or will when it has a slot. */
+bool held_lives(const struct world *world, const struct held *held);
 void worker_written(struct world *world, struct sim_worker *worker, uint64_t attempt);
 
 /* --- The world --- */

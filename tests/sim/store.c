@@ -58,6 +58,7 @@ static void effect_deepen(struct arena *arena, struct effect *effect)
     case EFFECT_SEND_WELCOME:
     case EFFECT_SEND_ASSIGN:
     case EFFECT_SEND_REVOKE:
+    case EFFECT_SEND_RETRACT:
     case EFFECT_SEND_RENEWED:
     case EFFECT_SEND_METRICS_ACK:
     case EFFECT_SEND_ACK:
@@ -184,6 +185,7 @@ static void apply(struct world *world, const struct effect *effect, uint64_t bat
     case EFFECT_SEND_WELCOME:
     case EFFECT_SEND_ASSIGN:
     case EFFECT_SEND_REVOKE:
+    case EFFECT_SEND_RETRACT:
     case EFFECT_SEND_RENEWED:
     case EFFECT_SEND_METRICS_ACK:
     case EFFECT_SEND_ACK:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A simulated worker: obeys the protocol, keeps its results in the real spool. Its shim and its
- * disk (struct held) outlive its process. */
+/* A simulated worker: obeys the protocol, keeps its slots in the real roster and its results in
+ * the real spool. Its shim and its disk (struct held) outlive its process. */
 #include <string.h>
 
 #include "tests/sim/sim.h"
@@ -12,8 +12,14 @@
 /* The shim ends exclusive attempts with their lease, whether or not its worker lives. */
 bool held_runs(const struct world *world, const struct held *held)
 {
-    return held->used && !held->ended && held->begins_with == 0 && held->ends_at > world->now
+    return held->used && held->begun && !held->ended && held->begins_with == 0
+           && held->ends_at > world->now
            && (!held->plan->tasks[held->ordinal].exclusive || held->lease_until > world->now);
+}
+
+bool held_lives(const struct world *world, const struct held *held)
+{
+    return held_runs(world, held) || (held->used && !held->begun && !held->ended);
 }
 
 static struct held *held_find(struct sim_worker *worker, struct attempt_id attempt)
@@ -44,6 +50,17 @@ static void wake_in(struct world *world, struct sim_worker *worker, uint64_t del
     world_push(world, delay, SIM_WORKER_WAKE, worker->index, worker->instance, worker);
 }
 
+/* Exclusive programs stop with their lease at the shim here (held_runs), not by the roster. */
+static struct roster_entry entry_of(struct held *held)
+{
+    return (struct roster_entry){
+        .attempt = held->attempt.value,
+        .needs = {held->plan->tasks[held->ordinal].needs.cpus_milli, 0},
+        .grace_ms = 20000,
+        .owner = held,
+    };
+}
+
 /* --- Life --- */
 
 /* Results that the shim recorded and the disk's spool does not have are made again; those that
@@ -56,8 +73,15 @@ void worker_start(struct world *world, struct sim_worker *worker)
     worker->welcome = false;
     worker->hello_at = world->now;
     spool_init(&worker->spool);
+    struct roster_needs total = {worker->capacity.cpus_milli, 0};
+    roster_init(&worker->roster, worker->capacity.slots, &total, world->now);
     for (uint32_t i = 0; i < SIM_HELD; i++) {
         struct held *held = &worker->held[i];
+        if (held->used) {
+            struct roster_entry entry = entry_of(held);
+            (void)roster_adopt(
+                &worker->roster, &entry, held->ended ? ROSTER_ENDED : ROSTER_RUNNING);
+        }
         if (held->used && held->ended) {
             if (held->spooled) {
                 (void)spool_load(&worker->spool, held->attempt.value, NULL);
@@ -73,11 +97,13 @@ void worker_crash(struct world *world, struct sim_worker *worker, bool with_shim
 {
     trace(world, "worker %u dies%s", worker->index, with_shim ? " with its shim" : "");
     spool_done(&worker->spool);
+    roster_done(&worker->roster);
     worker->alive = false;
     worker->session = 0;
-    for (uint32_t i = 0; i < SIM_HELD && with_shim; i++) {
-        if (!worker->held[i].ended) {
-            worker->held[i].used = false; /* stages die with their shim */
+    for (uint32_t i = 0; i < SIM_HELD; i++) {
+        struct held *held = &worker->held[i];
+        if (!held->begun || (with_shim && !held->ended)) {
+            held->used = false; /* what waited was in memory; stages die with their shim */
         }
     }
     uint64_t delay = between(world, 100, 90000);
@@ -97,6 +123,7 @@ static void end_attempt(
     }
     held->ended = true;
     held->outcome = outcome;
+    roster_ended(&worker->roster, held->attempt.value);
     (void)spool_add(&worker->spool, held->attempt.value, NULL);
     trace(
         world,
@@ -127,27 +154,14 @@ static enum attempt_outcome outcome_random(struct world *world)
     return chance(world, world->faults.again) ? OUTCOME_AGAIN : OUTCOME_DONE;
 }
 
-static bool has_room(const struct sim_worker *worker, const struct plan *plan, uint32_t ordinal)
-{
-    uint32_t slots = 0;
-    uint32_t cpus = plan->tasks[ordinal].needs.cpus_milli;
-    for (uint32_t i = 0; i < SIM_HELD; i++) {
-        const struct held *held = &worker->held[i];
-        if (held->used && !held->ended) {
-            slots++;
-            cpus += held->plan->tasks[held->ordinal].needs.cpus_milli;
-        }
-    }
-    return slots < worker->capacity.slots && cpus <= worker->capacity.cpus_milli;
-}
-
 static void run_attempt(struct world *world, struct sim_worker *worker, struct held *held)
 {
     const struct plan_task *task = &held->plan->tasks[held->ordinal];
     held->begins_with = 0;
     held->started_at = world->now;
-    held->ends_at =
-        world->now + between(world, 1, rng_below(&world->rng, 4) == 0 ? 100000 : 5000);
+    bool quick = task->stage == SIM_STAGE_QUICK && rng_below(&world->rng, 30) != 0;
+    uint64_t longest = rng_below(&world->rng, 4) == 0 ? 100000 : 5000;
+    held->ends_at = world->now + (quick ? between(world, 1, 20) : between(world, 1, longest));
     if (task->exclusive) {
         check_exclusive(world, held);
     }
@@ -166,7 +180,61 @@ static void run_attempt(struct world *world, struct sim_worker *worker, struct h
             .started = {.from = from_of(worker), .attempt = held->attempt}});
 }
 
-static void begin_attempt(
+static void begin_attempt(struct world *world, struct sim_worker *worker, struct held *held)
+{
+    held->begun = true;
+    held->outcome = outcome_random(world);
+    held->metrics_length = rng_below(&world->rng, 3) == 0 ? between(world, 1, 100) : 0;
+    held->ends_at = UINT64_MAX;
+    if (held->plan->tasks[held->ordinal].exclusive) {
+        held->begins_with = worker->renews + 1;
+        worker->renew_at = world->now;
+        wake_in(world, worker, 0);
+        return;
+    }
+    run_attempt(world, worker, held);
+}
+
+/* Told to end, it may still finish by itself within its grace period. */
+static void stop_attempt(struct world *world, struct sim_worker *worker, struct held *held)
+{
+    uint64_t grace = between(world, 1, rng_below(&world->rng, 3) == 0 ? 20000 : 2000);
+    if (held->ends_at > world->now + grace || held->outcome != OUTCOME_DONE) {
+        held->outcome = OUTCOME_REVOKED;
+        held->ends_at = world->now + grace;
+    }
+    wake_in(world, worker, grace);
+}
+
+static void run_roster(struct world *world, struct sim_worker *worker)
+{
+    for (;;) {
+        struct roster_action action = roster_next(&worker->roster, world->now);
+        struct held *held = action.owner;
+        switch (action.kind) {
+        case ROSTER_NOTHING:
+            roster_check(&worker->roster);
+            return;
+        case ROSTER_LEASE: /* of exclusive ones, which the shim here ends by itself */
+            break;
+        case ROSTER_START:
+            begin_attempt(world, worker, held);
+            break;
+        case ROSTER_STOP:
+            stop_attempt(world, worker, held);
+            break;
+        case ROSTER_DROP:
+            end_attempt(
+                world,
+                worker,
+                held,
+                action.stop == ROSTER_RETRACTED ? OUTCOME_RETRACTED : OUTCOME_REVOKED);
+            break;
+        }
+    }
+}
+
+static void take_attempt(
     struct world *world, struct sim_worker *worker, const struct order *order)
 {
     if (held_find(worker, order->attempt) != NULL) {
@@ -179,30 +247,21 @@ static void begin_attempt(
     if (held == NULL) {
         return; /* as if it were lost: the next RENEW does not name it */
     }
-    bool room = has_room(worker, order->plan, order->ordinal);
-    const struct plan_task *task = &order->plan->tasks[order->ordinal];
     *held = (struct held){
         .attempt = order->attempt,
         .plan = order->plan,
         .ordinal = order->ordinal,
         .work = order->work,
+        .ends_at = UINT64_MAX,
         .used = true,
     };
-    if (!room) {
-        held->ends_at = world->now;
-        end_attempt(world, worker, held, OUTCOME_AGAIN);
-        return;
-    }
-    held->outcome = outcome_random(world);
-    held->metrics_length = rng_below(&world->rng, 3) == 0 ? between(world, 1, 100) : 0;
-    held->ends_at = UINT64_MAX;
-    if (task->exclusive) {
-        held->begins_with = worker->renews + 1;
-        worker->renew_at = world->now;
-        wake_in(world, worker, 0);
-        return;
-    }
-    run_attempt(world, worker, held);
+    struct roster_entry entry = entry_of(held);
+    (void)roster_assign(&worker->roster, &entry);
+    trace(
+        world,
+        "worker %u: attempt %lu assigned",
+        worker->index,
+        (unsigned long)held->attempt.value);
 }
 
 /* --- Messages --- */
@@ -222,8 +281,9 @@ static void send_hello(struct world *world, struct sim_worker *worker)
     for (uint32_t i = 0; i < SIM_HELD; i++) {
         const struct held *held = &worker->held[i];
         if (held->used) {
+            enum inventory_state state = held->begun ? INVENTORY_RUNNING : INVENTORY_QUEUED;
             items[count++] = (struct inventory_item){
-                held->attempt, held->ended ? INVENTORY_FINISHED : INVENTORY_RUNNING};
+                held->attempt, held->ended ? INVENTORY_FINISHED : state};
         }
     }
     struct event event = {
@@ -355,6 +415,7 @@ static void run_spool(struct world *world, struct sim_worker *worker)
             }
             if (held != NULL) {
                 held->used = false;
+                roster_remove(&worker->roster, action.attempt);
             }
             spool_deleted(&worker->spool, action.attempt);
             break;
@@ -430,24 +491,20 @@ void worker_obey(struct world *world, struct sim_worker *worker, const struct or
     }
     worker->epoch = order->epoch;
     worker->heard_at = world->now;
+    roster_heard(&worker->roster, world->now);
     struct held *held = held_find(worker, order->attempt);
     switch (order->kind) {
     case ORDER_WELCOME:
         welcomed(world, worker, order);
         break;
     case ORDER_ASSIGN:
-        begin_attempt(world, worker, order);
+        take_attempt(world, worker, order);
         break;
     case ORDER_REVOKE:
-        if (held != NULL) {
-            /* It may still finish by itself within its grace period. */
-            uint64_t grace = between(world, 1, rng_below(&world->rng, 3) == 0 ? 20000 : 2000);
-            if (held->ends_at > world->now + grace || held->outcome != OUTCOME_DONE) {
-                held->outcome = OUTCOME_REVOKED;
-                held->ends_at = world->now + grace;
-            }
-            wake_in(world, worker, grace);
-        }
+        roster_stop(&worker->roster, order->attempt.value, ROSTER_REVOKED, UINT64_MAX);
+        break;
+    case ORDER_RETRACT:
+        roster_retract(&worker->roster, order->attempt.value);
         break;
     case ORDER_RENEWED:
         renewed(world, worker, order);
@@ -466,6 +523,7 @@ void worker_obey(struct world *world, struct sim_worker *worker, const struct or
         }
         break;
     }
+    run_roster(world, worker);
     run_spool(world, worker);
 }
 
@@ -475,7 +533,7 @@ static void attend_attempts(struct world *world, struct sim_worker *worker)
 {
     for (uint32_t i = 0; i < SIM_HELD; i++) {
         struct held *held = &worker->held[i];
-        if (!held->used || held->ended) {
+        if (!held->used || !held->begun || held->ended) {
             continue;
         }
         if (held->ends_at <= world->now) {
@@ -489,6 +547,7 @@ static void attend_attempts(struct world *world, struct sim_worker *worker)
 void worker_wake(struct world *world, struct sim_worker *worker)
 {
     attend_attempts(world, worker);
+    run_roster(world, worker);
     bool quiet = worker->welcome && worker->heard_at + QUIET_MS <= world->now;
     if ((!worker->welcome && worker->hello_at <= world->now) || quiet) {
         worker->heard_at = world->now;

@@ -221,6 +221,7 @@ static void world_make(struct world *world)
         worker->coord = (uint32_t)rng_below(&world->rng, SIM_COORDS);
         worker->capacity = (struct worker_capacity){
             .slots = 1 + (uint32_t)rng_below(&world->rng, 3),
+            .prefetch = (uint32_t)rng_below(&world->rng, 5),
             .cpus_milli = 2000 + 1000 * (uint32_t)rng_below(&world->rng, 3),
             .gpus = 1 + (uint32_t)rng_below(&world->rng, 2),
             .memory_bytes = 1,
@@ -399,6 +400,7 @@ static void world_end(struct world *world)
     for (uint32_t w = 0; w < world->workers_count; w++) {
         if (world->workers[w].alive) {
             spool_done(&world->workers[w].spool);
+            roster_done(&world->workers[w].roster);
         }
     }
 }
