@@ -25,17 +25,20 @@ struct client {
     bool talked; /* has heard from the coordinator */
 };
 
-bool client_open(
-    const struct invocation *invocation, struct client **ret_client, struct err *err)
+static bool open_at(
+    const struct invocation *invocation,
+    const struct context *context,
+    struct client **ret_client,
+    struct err *err)
 {
     struct client *client = xmalloc(sizeof(*client));
     *client = (struct client){
+        .context = *context,
         .next_request = 1,
         .timeout_ms = (uint64_t)config_int(invocation->flags, "patience"),
     };
     char server_key[KEY_SIZE];
-    if (!context_find(invocation, &client->context, err)
-        || !keypair_read(client->context.key, &client->pair, err)
+    if (!keypair_read(client->context.key, &client->pair, err)
         || !key_read_public(client->context.server_key, server_key, err)
         || !net_create(&client->net, err)) {
         client_close(client);
@@ -55,6 +58,22 @@ bool client_open(
     client->source = loop_add_client(client->loop, client->socket);
     *ret_client = client;
     return true;
+}
+
+bool client_open(
+    const struct invocation *invocation, struct client **ret_client, struct err *err)
+{
+    struct context context;
+    return context_find(invocation, &context, err)
+           && open_at(invocation, &context, ret_client, err);
+}
+
+bool client_open_local(
+    const struct invocation *invocation, struct client **ret_client, struct err *err)
+{
+    struct context context;
+    return context_find_local(invocation, &context, err)
+           && open_at(invocation, &context, ret_client, err);
 }
 
 void client_close(struct client *client)

@@ -12,6 +12,9 @@ struct client;
 
 bool client_open(
     const struct invocation *invocation, struct client **ret_client, struct err *err);
+/* To the local assay of the state folder, whatever other coordinator is configured. */
+bool client_open_local(
+    const struct invocation *invocation, struct client **ret_client, struct err *err);
 void client_close(struct client *client); /* NULL is fine */
 void client_cleanup(struct client **client);
 

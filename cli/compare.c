@@ -11,11 +11,15 @@ static const struct config_key compare_keys[] = {
      .type = CONFIG_LIST,
      .help = "metrics to compare, instead of the grid's",
      .metavar = "STAGE.NAME"},
+    {.name = "where",
+     .type = CONFIG_LIST,
+     .help = "these cells alone; an axis named twice: either point",
+     .metavar = "AXIS=POINT"},
     {.name = "rows", .type = CONFIG_LIST, .help = "axes down", .metavar = "AXIS"},
     {.name = "columns", .type = CONFIG_STRING, .help = "axis across", .metavar = "AXIS"},
     {.name = "baseline",
-     .type = CONFIG_STRING,
-     .help = "the row that others are compared to",
+     .type = CONFIG_LIST,
+     .help = "the row that others are compared to; several axes: variant=raw,lr=2",
      .metavar = "AXIS=POINT"},
     {.name = "csv", .type = CONFIG_BOOL, .help = "print comma-separated values"},
     {0},
@@ -84,6 +88,83 @@ static void title(const struct results_grid *grid, const struct show *show)
     }
 }
 
+static void show_notes(const struct layout *layout, const struct show *show, struct node *body)
+{
+    struct node *list = node_list(show->arena);
+    for (size_t i = 0; i < layout->notes_count; i++) {
+        str_appendf(
+            show->out,
+            "%snote:%s %s\n",
+            style_on(STYLE_LOOK, show->colour),
+            style_off(STYLE_LOOK, show->colour),
+            layout->notes[i]);
+        node_push(show->arena, list, node_string(show->arena, layout->notes[i]));
+    }
+    node_set(show->arena, body, "notes", list);
+}
+
+static struct node *texts_node(struct arena *arena, const char *const *texts, size_t count)
+{
+    struct node *list = node_list(arena);
+    for (size_t i = 0; i < count; i++) {
+        node_push(arena, list, node_string(arena, texts[i]));
+    }
+    return list;
+}
+
+/* Maps do not keep an order in JSON, so what has one is listed. */
+static void describe(
+    const struct layout *layout,
+    const struct layout_wish *wish,
+    struct node *body,
+    struct arena *arena)
+{
+    const struct results_grid *grid = layout->grid;
+    node_set(arena, body, "assay_compare", node_int(arena, 1));
+    node_set(arena, body, "grid", node_int(arena, grid->id));
+    node_set(arena, body, "name", node_string(arena, grid->name));
+    node_set(arena, body, "finished", node_bool(arena, grid->finished));
+    node_set(arena, body, "decontaminate", node_bool(arena, grid->decontaminate));
+    node_set(arena, body, "axes", texts_node(arena, grid->axes, grid->axes_count));
+    node_set(arena, body, "rows", texts_node(arena, layout->row_axes, layout->row_axes_count));
+    node_set(
+        arena,
+        body,
+        "columns",
+        layout->column_axis == NULL ? node_null(arena)
+                                    : node_string(arena, layout->column_axis));
+    node_set(arena, body, "where", texts_node(arena, wish->where, wish->where_count));
+}
+
+static struct layout_wish wish_of(const struct invocation *invocation)
+{
+    const struct config *flags = invocation->flags;
+    struct layout_wish wish = {.columns = config_text(flags, "columns")};
+    wish.rows = config_list(flags, "rows", &wish.rows_count);
+    wish.where = config_list(flags, "where", &wish.where_count);
+    wish.baseline = config_list(flags, "baseline", &wish.baseline_count);
+    return wish;
+}
+
+/* From --metric or the block. */
+static bool choose_metrics(
+    const struct invocation *invocation,
+    const struct results_grid *grid,
+    const char *const **ret_metrics,
+    size_t *ret_count,
+    struct err *err)
+{
+    *ret_metrics = config_list(invocation->flags, "metric", ret_count);
+    if (*ret_count == 0) {
+        *ret_metrics = layout_metrics(grid, ret_count, invocation->arena);
+    }
+    if (*ret_count == 0) {
+        (void)err_set(err, ERR_INPUT, "grid '%s' does not say what to compare", grid->name);
+        return err_hint(err, "name a metric: --metric STAGE.NAME, such as eval.bpb");
+    }
+    return true;
+}
+
 /* Numbers made by other versions or on other devices may differ for that alone. */
 static bool warn_environments(
     struct results *results,
@@ -136,7 +217,7 @@ static bool compare_all(
     size_t count = 0;
     struct results_metric epochs;
     const char *stage = NULL;
-    if (!layout_metrics(invocation, layout->grid, &metrics, &count, err)
+    if (!choose_metrics(invocation, layout->grid, &metrics, &count, err)
         || !results_stage_of(results, layout->grid, "epochs", &stage, arena, err)) {
         return false;
     }
@@ -181,16 +262,18 @@ static enum exit_status compare_run(const struct invocation *invocation, struct 
     };
     struct results_grid grid;
     struct layout layout;
+    const struct layout_wish wish = wish_of(invocation);
     struct node *body = node_map(arena);
     struct node *list = node_list(arena);
     const char *name = invocation->count == 0 ? NULL : invocation->arguments[0];
     if (!reading_open(invocation, READING_MS, &results, err)
         || !results_grid(results, name, &grid, arena, err)
-        || !layout_make(invocation, results, &grid, &layout, err)) {
+        || !layout_make(&wish, &grid, arena, &layout, err)) {
         return exit_status_of(err);
     }
     title(&grid, &show);
-    node_set(arena, body, "assay_compare", node_int(arena, 1));
+    show_notes(&layout, &show, body);
+    describe(&layout, &wish, body, arena);
     if (!compare_all(invocation, results, &layout, &show, list, err)
         || !warn_environments(results, &grid, &show, body, err)) {
         return exit_status_of(err);
@@ -199,10 +282,6 @@ static enum exit_status compare_run(const struct invocation *invocation, struct 
         print_csv(list);
         return EXIT_OK;
     }
-    node_set(arena, body, "grid", node_int(arena, grid.id));
-    node_set(arena, body, "name", node_string(arena, grid.name));
-    node_set(arena, body, "finished", node_bool(arena, grid.finished));
-    node_set(arena, body, "decontaminate", node_bool(arena, grid.decontaminate));
     node_set(arena, body, "comparisons", list);
     if (!funnel_show(invocation, results, &grid, &show, body, err)) {
         return exit_status_of(err);
@@ -225,7 +304,12 @@ const struct command command_compare = {
         "leaves out zero, else undecided; a row that lacks a cell is N/A and says why. Below: what "
         "each step of curation kept, and samples of what it removed.\n\n"
         "Without GRID the newest one. Rows, columns, baseline and metrics are those of the grid's "
-        "compare block unless flags say otherwise.",
+        "compare block unless flags say otherwise. --where scale=cpu-xs keeps the cells of that "
+        "point, of seeds too: --where seed=1. A baseline that does not name every axis of the "
+        "rows is one row for each point of the others; one that names the column's axis is for "
+        "that column alone.\n\n"
+        "Not in force yet, and said so where a grid has them: across with best(...), margin, "
+        "promote, check.",
     .arguments_max = 1,
     .keys = compare_keys,
     .json = true,

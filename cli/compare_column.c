@@ -7,8 +7,8 @@
 
 static bool stands_in(const struct layout *layout, size_t cell, size_t row, size_t column)
 {
-    return layout->row_of[cell] == row && layout->column_of[cell] == column
-           && layout->dropped[cell] == NULL;
+    return layout->stands[cell] && layout->row_of[cell] == row
+           && layout->column_of[cell] == column;
 }
 
 /* True when an earlier cell of the same row and column has brought the task in: a stage that is
@@ -112,15 +112,17 @@ void comparison_make(
         .stats =
             {.rows = ARENA_ARRAY(arena, struct compare_row, layout->rows_count),
              .rows_count = layout->rows_count,
-             .baseline = layout->baseline,
              .lower_is_better = metric->better == RESULTS_LOWER,
              .confidence = 0.95},
     };
+    bool judged = layout->baseline_column == NULL
+                  || strcmp(layout->baseline_column, layout->columns[column]) == 0;
     for (size_t row = 0; row < layout->rows_count; row++) {
         fill_row(layout, ret_comparison, epochs, row, column, arena);
         struct compare_row *out = &ret_comparison->stats.rows[row];
-        out->same_run = layout->baseline != SIZE_MAX && row != layout->baseline
-                        && same_run(layout, metric, row, layout->baseline, column);
+        out->baseline = judged ? layout->baselines[row] : COMPARE_NO_ROW;
+        out->same_run = out->baseline != COMPARE_NO_ROW && out->baseline != row
+                        && same_run(layout, metric, row, out->baseline, column);
         for (size_t earlier = 0; earlier < row && !out->repeat; earlier++) {
             out->repeat = same_run(layout, metric, row, earlier, column);
         }
@@ -132,13 +134,6 @@ void comparison_make(
             : compare_sentence(&ret_comparison->stats, layout->rows, arena);
 }
 
-/* As many decimals as its size asks for. */
-static const char *number(struct arena *arena, double value, double size, bool sign)
-{
-    int decimals = size >= 1000 ? 0 : size >= 10 ? 2 : 4;
-    return isnan(value) ? "" : arena_printf(arena, sign ? "%+.*f" : "%.*f", decimals, value);
-}
-
 static const char *interval(
     struct arena *arena, double low, double high, double size, bool sign)
 {
@@ -146,8 +141,8 @@ static const char *interval(
                                      : arena_printf(
                                          arena,
                                          "%s .. %s",
-                                         number(arena, low, size, sign),
-                                         number(arena, high, size, sign));
+                                         text_real(arena, low, size, sign),
+                                         text_real(arena, high, size, sign));
 }
 
 static enum style verdict_style(enum compare_verdict verdict)
@@ -174,8 +169,8 @@ static void add_row(
     struct arena *arena = table->arena;
     const struct compare_row *row = &comparison->stats.rows[index];
     bool judged =
-        comparison->stats.baseline != SIZE_MAX && comparison->metric->better != RESULTS_NEITHER;
-    double size = fabs(row->mean);
+        row->baseline != COMPARE_NO_ROW && comparison->metric->better != RESULTS_NEITHER;
+    double size = row->mean;
     table_add(table, row->best ? STYLE_BOLD : STYLE_PLAIN, name);
     if (row->missing) {
         table_addf(table, STYLE_LOOK, "%zu/%zu", row->values_count, row->values_expected);
@@ -186,9 +181,11 @@ static void add_row(
     } else {
         table_addf(table, STYLE_PLAIN, "%zu", row->values_count);
         table_add(
-            table, row->best ? STYLE_BOLD : STYLE_PLAIN, number(arena, row->mean, size, false));
+            table,
+            row->best ? STYLE_BOLD : STYLE_PLAIN,
+            text_real(arena, row->mean, size, false));
         table_add(table, STYLE_DIM, interval(arena, row->low, row->high, size, false));
-        table_add(table, STYLE_PLAIN, number(arena, row->difference, size, true));
+        table_add(table, STYLE_PLAIN, text_real(arena, row->difference, size, true));
         table_add(table, STYLE_DIM, interval(arena, row->diff_low, row->diff_high, size, true));
     }
     table_add(
@@ -231,9 +228,8 @@ void comparison_show(
     table_right(&table, "95 %");
     table_right(
         &table,
-        stats->baseline == SIZE_MAX
-            ? "TO BASELINE"
-            : arena_printf(show->arena, "TO %s", layout->rows[stats->baseline]));
+        layout->baseline == NULL ? "TO BASELINE"
+                                 : arena_printf(show->arena, "TO %s", layout->baseline));
     table_right(&table, "95 %");
     table_left(&table, "VERDICT");
     table_right(&table, "EPOCHS");
@@ -255,8 +251,16 @@ static void set_real(struct arena *arena, struct node *map, const char *key, dou
     node_set(arena, map, key, isnan(value) ? node_null(arena) : node_real(arena, value));
 }
 
+static struct node *text_or_null(struct arena *arena, const char *text)
+{
+    return text == NULL ? node_null(arena) : node_string(arena, text);
+}
+
 static struct node *row_node(
-    const struct comparison *comparison, const char *name, size_t index, struct arena *arena)
+    const struct layout *layout,
+    const struct comparison *comparison,
+    size_t index,
+    struct arena *arena)
 {
     const struct compare_row *row = &comparison->stats.rows[index];
     struct node *node = node_map(arena);
@@ -264,7 +268,14 @@ static struct node *row_node(
     for (size_t i = 0; i < row->values_count; i++) {
         node_push(arena, values, node_real(arena, row->values[i]));
     }
-    node_set(arena, node, "row", node_string(arena, name));
+    bool compared = row->baseline != COMPARE_NO_ROW;
+    node_set(arena, node, "row", node_string(arena, layout->rows[index]));
+    node_set(arena, node, "point", node_clone(arena, layout->row_points[index]));
+    node_set(
+        arena,
+        node,
+        "baseline",
+        text_or_null(arena, compared ? layout->rows[row->baseline] : NULL));
     node_set(arena, node, "n", node_int(arena, (int64_t)row->values_count));
     node_set(arena, node, "n_expected", node_int(arena, (int64_t)row->values_expected));
     node_set(arena, node, "values", values);
@@ -275,12 +286,16 @@ static struct node *row_node(
     set_real(arena, node, "difference_low", row->diff_low);
     set_real(arena, node, "difference_high", row->diff_high);
     set_real(arena, node, "p", row->p);
-    node_set(arena, node, "verdict", node_string(arena, compare_verdict_name(row->verdict)));
+    bool judged = compared || row->verdict != COMPARE_NONE;
+    node_set(
+        arena,
+        node,
+        "verdict",
+        text_or_null(arena, judged ? compare_verdict_name(row->verdict) : NULL));
     node_set(arena, node, "best", node_bool(arena, row->best));
     node_set(arena, node, "tied_with_best", node_bool(arena, row->tied_with_best));
     set_real(arena, node, "epochs", comparison->epochs[index]);
-    const char *why = comparison->why[index];
-    node_set(arena, node, "why", why == NULL ? node_null(arena) : node_string(arena, why));
+    node_set(arena, node, "why", text_or_null(arena, comparison->why[index]));
     return node;
 }
 
@@ -293,7 +308,7 @@ struct node *comparison_node(
     struct node *node = node_map(arena);
     struct node *rows = node_list(arena);
     for (size_t i = 0; i < stats->rows_count; i++) {
-        node_push(arena, rows, row_node(comparison, layout->rows[i], i, arena));
+        node_push(arena, rows, row_node(layout, comparison, i, arena));
     }
     node_set(
         arena,

@@ -107,6 +107,25 @@ static void from_flags(const struct invocation *invocation, struct context *cont
     context->database = database != NULL && database[0] != '\0' ? database : context->database;
 }
 
+static bool nothing_known(const struct context *context, struct err *err)
+{
+    (void)err_set(
+        err, ERR_UNAVAILABLE, "no coordinator is known: nothing runs in '%s'", context->state);
+    return err_hint(
+        err, "start one with `assay up`, or name one with --endpoint, --server-key and --key");
+}
+
+bool context_find_local(
+    const struct invocation *invocation, struct context *ret_context, struct err *err)
+{
+    struct context context = {.state = context_state(invocation)};
+    if (!from_state(invocation, &context)) {
+        return nothing_known(&context, err);
+    }
+    *ret_context = context;
+    return true;
+}
+
 bool context_find(
     const struct invocation *invocation, struct context *ret_context, struct err *err)
 {
@@ -116,14 +135,7 @@ bool context_find(
     }
     from_flags(invocation, &context);
     if (context.endpoints_count == 0 || context.server_key == NULL || context.key == NULL) {
-        (void)err_set(
-            err,
-            ERR_UNAVAILABLE,
-            "no coordinator is known: nothing runs in '%s'",
-            context.state);
-        return err_hint(
-            err,
-            "start one with `assay up`, or name one with --endpoint, --server-key and --key");
+        return nothing_known(&context, err);
     }
     *ret_context = context;
     return true;

@@ -23,6 +23,9 @@ const char *context_state(const struct invocation *invocation);
 /* ERR_UNAVAILABLE with what to do when there is neither a local assay nor a configured one. */
 bool context_find(
     const struct invocation *invocation, struct context *ret_context, struct err *err);
+/* The local assay of the state folder alone; ERR_UNAVAILABLE when none runs there. */
+bool context_find_local(
+    const struct invocation *invocation, struct context *ret_context, struct err *err);
 /* Folders where recipes are looked for, in order, and the engine's steps.json. */
 const char *recipes_folder(struct arena *arena);
 const char *recipes_steps(struct arena *arena);

@@ -9,12 +9,15 @@
 
 #include "cli/grids.h"
 #include "cli/show.h"
+#include "cli/standing.h"
 #include "common/base/clock.h"
 
 #define REDRAW_MS    UINT64_C(500)
 #define POLL_MS      UINT64_C(1000)
-#define LINE_MS      UINT64_C(5000) /* at most one line of progress in this time */
-#define LOST_MS      UINT64_C(3000) /* between two tries to reach a coordinator that is away */
+#define LINE_MS      UINT64_C(5000)  /* at most one line of progress in this time */
+#define LOST_MS      UINT64_C(3000)  /* between two tries to reach a coordinator that is away */
+#define ROWS_MS      UINT64_C(15000) /* at most one set of rows in this time, as lines */
+#define STALL_MS     UINT64_C(3000)  /* what stands still for so long is worth a hint */
 #define ROWS_DEFAULT 24
 #define RUNNING_MAX  16
 #define FAILURES_MAX 3
@@ -29,6 +32,11 @@ struct live {
     int64_t settled;  /* tasks, when the last line was said */
     uint64_t said_ms; /* when that was */
     int64_t failed;   /* failures said so far */
+    struct standing *standing;
+    bool rows_new;     /* not said yet */
+    uint64_t rows_ms;  /* when rows were last said */
+    uint64_t stall_ms; /* since when the grid stands still; 0: it moves */
+    bool stall_said;
 };
 
 static size_t terminal_rows(void)
@@ -66,6 +74,21 @@ static void draw(struct live *live, const char *text)
     live->drawn = lines;
 }
 
+/* Lines that are free below what is drawn so far, but for headings and blank ones. */
+static size_t room_left(const struct str *out, size_t rows)
+{
+    size_t used = 0;
+    for (const char *c = out->data; *c != '\0'; c++) {
+        used += *c == '\n';
+    }
+    return rows > used + 4 ? rows - used - 4 : 0;
+}
+
+static bool stands_still(const struct live *live)
+{
+    return live->stall_ms != 0 && clock_monotonic_ms() >= live->stall_ms + STALL_MS;
+}
+
 static void render(
     const struct live *live, const struct node *body, struct arena *arena, struct str *out)
 {
@@ -80,12 +103,19 @@ static void render(
     show_degraded(&show, body);
     str_append_char(out, '\n');
     show_stages(&show, body);
-    size_t used = 0;
-    for (const char *c = out->data; *c != '\0'; c++) {
-        used += *c == '\n';
-    }
     size_t rows = terminal_rows();
-    size_t room = rows > used + 4 ? rows - used - 4 : 0;
+    size_t room = room_left(out, rows);
+    if (stands_still(live)) {
+        str_append_char(out, '\n');
+        show_idle(&show, body);
+    }
+    size_t before = out->length;
+    str_append_char(out, '\n');
+    standing_show(live->standing, &show, room > 10 ? room / 2 : 4);
+    if (out->length == before + 1) {
+        out->data[--out->length] = '\0';
+    }
+    room = room_left(out, rows);
     str_append_char(out, '\n');
     show_running(&show, body, room < RUNNING_MAX ? room : RUNNING_MAX);
     show_failures(&show, body, FAILURES_MAX);
@@ -141,13 +171,58 @@ static void say_progress(struct live *live, const struct node *body, struct aren
     live->said_ms = now;
 }
 
+/* Once each time that the grid comes to a stand. */
+static void say_stall(struct live *live, const struct node *body, struct arena *arena)
+{
+    if (!stands_still(live) || live->stall_said) {
+        return;
+    }
+    CLEANUP(str_done) struct str out;
+    str_init(&out, OUTPUT_BYTES_MAX);
+    struct show show = {.arena = arena, .out = &out, .colour = live->invocation->colour_err};
+    show_idle(&show, body);
+    (void)fputs(out.data, stderr);
+    live->stall_said = true;
+}
+
+static void say_rows(struct live *live)
+{
+    uint64_t now = clock_monotonic_ms();
+    if (!live->rows_new || (live->rows_ms > 0 && now < live->rows_ms + ROWS_MS)) {
+        return;
+    }
+    char time[32];
+    char prefix[64];
+    clock_text(time);
+    (void)snprintf(prefix, sizeof(prefix), "%s  so far ", time);
+    CLEANUP(str_done) struct str out;
+    str_init(&out, OUTPUT_BYTES_MAX);
+    standing_lines(live->standing, prefix, &out);
+    (void)fputs(out.data, stderr);
+    live->rows_new = false;
+    live->rows_ms = now;
+}
+
 /* --- The loop --- */
+
+static void look(struct live *live, const struct node *body)
+{
+    if (!is_stalled(body) || grid_has_ended(node_get(body, "grid"))) {
+        live->stall_ms = 0;
+        live->stall_said = false;
+    } else if (live->stall_ms == 0) {
+        live->stall_ms = clock_monotonic_ms();
+    }
+    live->rows_new = standing_refresh(live->standing, body) || live->rows_new;
+}
 
 static void show_once(struct live *live, const struct node *body, struct arena *arena)
 {
     if (!live->terminal) {
         say_failures(live, body, arena);
         say_progress(live, body, arena);
+        say_rows(live);
+        say_stall(live, body, arena);
         return;
     }
     CLEANUP(str_done) struct str out;
@@ -206,12 +281,15 @@ enum exit_status live_view(
     const char *grid,
     struct err *err)
 {
+    CLEANUP(standing_cleanup)
+    struct standing *standing = standing_create(invocation, grid);
     struct live live = {
         .invocation = invocation,
         .client = client,
         .grid = grid,
         .terminal = isatty(STDERR_FILENO) != 0,
         .settled = -1,
+        .standing = standing,
     };
     for (;;) {
         CLEANUP(arena_cleanup) struct arena *arena = arena_create();
@@ -229,6 +307,7 @@ enum exit_status live_view(
             return exit_status_of(err);
         }
         live.lost = false;
+        look(&live, body);
         show_once(&live, body, arena);
         if (grid_has_ended(node_get(body, "grid"))) {
             return end(&live, body);

@@ -4,10 +4,12 @@
  * `assay up` makes what is missing and starts what does not run; `assay down` stops it.
  *
  *     STATE/keys/{server,user,worker}[.pub], authorized   CURVE keys
- *     STATE/pg/{data,socket,log}                          private cluster (owned by postgres
- * when root) STATE/store                                         artifacts STATE/workers/N one
- * worker each STATE/run/NAME.pid, STATE/log/NAME.log              daemons STATE/endpoint,
- * STATE/database                      where to talk to; conninfo of the read-only role
+ *     STATE/pg/{data,socket,log}                          private cluster; postgres' when root
+ *     STATE/store                                         artifacts
+ *     STATE/workers/N                                     one worker each
+ *     STATE/run/NAME.pid, STATE/log/NAME.log              daemons
+ *     STATE/endpoint, STATE/database                      where to talk to; conninfo for
+ * reading
  */
 #ifndef ASSAY_CLI_LOCAL_H
 #define ASSAY_CLI_LOCAL_H
@@ -54,7 +56,24 @@ bool daemon_stop(
     uint64_t wait_ms,
     bool *ret_stopped,
     struct err *err);
-/* Last lines of its log, for error messages. */
-const char *daemon_log_tail(const struct local *local, const char *name);
+/* ERR_IO of that text, after the last lines of the daemon's log on stderr; false. */
+bool daemon_fail(
+    const struct local *local, const char *name, const char *text, struct err *err);
+
+/* --- local_ready.c --- */
+
+struct local_worker {
+    const char *name;
+    uint64_t since_ms; /* when it was started (monotonic); 0: it ran before */
+};
+
+/* Until the coordinator answers and every one of the workers has joined it. An error that shows
+ * the end of the log when one of them ended, or is not there in time. */
+bool local_wait(
+    const struct invocation *invocation,
+    const struct local *local,
+    const struct local_worker *workers,
+    size_t count,
+    struct err *err);
 
 #endif

@@ -128,7 +128,7 @@ bool daemon_stop(
     return true;
 }
 
-const char *daemon_log_tail(const struct local *local, const char *name)
+static const char *log_tail(const struct local *local, const char *name)
 {
     char *text = NULL;
     size_t length = 0;
@@ -147,4 +147,18 @@ const char *daemon_log_tail(const struct local *local, const char *name)
         lines += text[from] == '\n';
     }
     return text + from + (text[from] == '\n' ? 1 : 0);
+}
+
+bool daemon_fail(const struct local *local, const char *name, const char *text, struct err *err)
+{
+    for (const char *line = log_tail(local, name); *line != '\0';) {
+        size_t length = strcspn(line, "\n");
+        say("  %s | %.*s", name, (int)length, line);
+        line += length + (line[length] == '\n');
+    }
+    (void)err_set(err, ERR_IO, "%s", text);
+    return err_hint(
+        err,
+        "the end of its log is above, all of it in %s; mend that and run `assay up` again",
+        log_path(local, name));
 }

@@ -334,3 +334,58 @@ void show_degraded(const struct show *show, const struct node *body)
             "degraded: the database is away; this is the coordinator's memory, and nothing new is accepted until it is back");
     }
 }
+
+/* Held tasks, when nothing else can go on without them; 0 otherwise. */
+static int64_t held_back(const struct node *body)
+{
+    const struct node *counts = node_get(node_get(body, "grid"), "counts");
+    bool others =
+        node_get_int(counts, "running", 0) > 0 || node_get_int(counts, "ready", 0) > 0;
+    return others ? 0 : node_get_int(counts, "held", 0);
+}
+
+static const char *held_text(const struct show *show, const struct node *body)
+{
+    int64_t held = held_back(body);
+    return arena_printf(
+        show->arena,
+        "nothing runs: %s held; `assay release %s` lets %s go on",
+        held == 1 ? "a task is" : arena_printf(show->arena, "%" PRId64 " tasks are", held),
+        node_get_text(node_get(body, "grid"), "name", "GRID"),
+        held == 1 ? "it" : "them");
+}
+
+bool is_stalled(const struct node *body)
+{
+    const char *kind = node_get_text(node_get(body, "idle"), "kind", "");
+    return strcmp(kind, "no-worker") == 0 || strcmp(kind, "too-large") == 0
+           || held_back(body) > 0;
+}
+
+void show_idle(const struct show *show, const struct node *body)
+{
+    const struct node *idle = node_get(body, "idle");
+    const struct node *lines = node_get(idle, "lines");
+    bool none = strcmp(node_get_text(idle, "kind", ""), "no-worker") == 0;
+    if (none) {
+        line(show, STYLE_LOOK, "nothing runs: no worker is up");
+    } else if (count_of(lines) == 0) {
+        line(show, STYLE_LOOK, held_text(show, body));
+    }
+    for (size_t i = none ? 1 : 0; i < count_of(lines); i++) {
+        const char *text = node_text(lines->list.items[i]);
+        if (!none || text[0] == ' ') {
+            line(
+                show,
+                STYLE_LOOK,
+                arena_printf(show->arena, "%s%s", i == 0 ? "nothing runs: " : "  ", text));
+        }
+    }
+    if (none) {
+        line(
+            show,
+            STYLE_LOOK,
+            "  next: `assay up` starts local workers, `assay undrain WORKER` lets a drained one go on, "
+            "`assay nodes` lists them");
+    }
+}

@@ -26,10 +26,16 @@ void show_stages(const struct show *show, const struct node *body);
 void show_running(const struct show *show, const struct node *body, size_t rows_max);
 /* What failed, why, the last lines of the log and the next command. */
 void show_failures(const struct show *show, const struct node *body, size_t rows_max);
-/* One glyph per cell: the first axis down, the second across. `cells` as in docs/api.md. */
-void show_map(const struct show *show, const struct node *cells);
+/* One glyph per cell: the first axis down, the second across. `cells` as in docs/api.md; the
+ * order of axes is that of `body`. */
+void show_map(const struct show *show, const struct node *body, const struct node *cells);
 /* A row per cell, a column per stage. */
 void show_cells(const struct show *show, const struct node *body, const struct node *cells);
+/* Why nothing runs although something could, and what to do; nothing otherwise. */
+void show_idle(const struct show *show, const struct node *body);
+/* True when that does not pass by itself: no worker is up, none is large enough,
+ * or tasks are held. */
+bool is_stalled(const struct node *body);
 /* A line when the database is away; nothing otherwise. */
 void show_degraded(const struct show *show, const struct node *body);
 

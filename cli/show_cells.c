@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/show.h"
+#include "common/base/limits.h"
 
 #define MAP_POINTS_MAX 64
 
@@ -58,21 +59,48 @@ static size_t index_of(const struct axis_points *axis, const char *point)
     return i;
 }
 
-static const char *point_at(const struct node *cell, size_t axis)
+/* Axes of a grid in its order; a coordinator that does not name them leaves that of the point.
+ */
+struct axes {
+    const char *names[LIMIT_AXES];
+    size_t count;
+};
+
+static struct axes axes_of(const struct node *body, const struct node *cells)
 {
-    const struct node *point = node_get(cell, "point");
-    const char *text = point != NULL && axis < point->map.count
-                           ? node_text(point->map.entries[axis].value)
-                           : NULL;
-    return text == NULL ? "" : text;
+    const struct node *list = node_get(body, "axes");
+    const struct node *first = node_get(cells->list.items[0], "point");
+    struct axes axes = {0};
+    for (size_t i = 0; list != NULL && list->kind == NODE_LIST && i < list->list.count; i++) {
+        const char *name = node_text(list->list.items[i]);
+        if (name != NULL && axes.count < LIMIT_AXES) {
+            axes.names[axes.count++] = name;
+        }
+    }
+    for (size_t i = 0; list == NULL && first != NULL && i < first->map.count; i++) {
+        if (axes.count < LIMIT_AXES) {
+            axes.names[axes.count++] = first->map.entries[i].key;
+        }
+    }
+    return axes;
+}
+
+static const char *point_at(const struct node *cell, const struct axes *axes, size_t axis)
+{
+    return axis < axes->count ? node_get_text(node_get(cell, "point"), axes->names[axis], "")
+                              : "";
 }
 
 /* Points of an axis in the order of the cells; false when they are too many for a map. */
-static bool gather(const struct node *cells, size_t axis, struct axis_points *ret_points)
+static bool gather(
+    const struct node *cells,
+    const struct axes *axes,
+    size_t axis,
+    struct axis_points *ret_points)
 {
     struct axis_points points = {0};
     for (size_t c = 0; c < cells->list.count; c++) {
-        const char *point = point_at(cells->list.items[c], axis);
+        const char *point = point_at(cells->list.items[c], axes, axis);
         if (index_of(&points, point) < points.count) {
             continue;
         }
@@ -85,33 +113,45 @@ static bool gather(const struct node *cells, size_t axis, struct axis_points *re
     return true;
 }
 
+/* All cells of one row and column: those that the axes from the third on tell apart. */
 static char *glyphs_at(
-    const struct show *show, const struct node *cells, const char *row, const char *column)
+    const struct show *show,
+    const struct node *cells,
+    const struct axes *axes,
+    const char *row,
+    const char *column)
 {
     CLEANUP(str_done) struct str text;
     str_init(&text, 1 << 16);
     for (size_t c = 0; c < cells->list.count; c++) {
         const struct node *cell = cells->list.items[c];
-        if (strcmp(point_at(cell, 0), row) == 0 && strcmp(point_at(cell, 1), column) == 0) {
+        if (strcmp(point_at(cell, axes, 0), row) == 0
+            && strcmp(point_at(cell, axes, 1), column) == 0) {
             str_appendf(&text, "%s%c", text.length == 0 ? "" : " ", glyph_of(cell)->glyph);
         }
     }
     return arena_strdup(show->arena, text.data);
 }
 
-void show_map(const struct show *show, const struct node *cells)
+static bool has_cells(const struct node *cells)
+{
+    return cells != NULL && cells->kind == NODE_LIST && cells->list.count > 0;
+}
+
+void show_map(const struct show *show, const struct node *body, const struct node *cells)
 {
     struct axis_points rows;
     struct axis_points columns;
-    if (cells == NULL || cells->kind != NODE_LIST || cells->list.count == 0
-        || !gather(cells, 0, &rows) || !gather(cells, 1, &columns)) {
+    if (!has_cells(cells)) {
         return;
     }
-    const struct node *first = node_get(cells->list.items[0], "point");
+    const struct axes axes = axes_of(body, cells);
+    if (!gather(cells, &axes, 0, &rows) || !gather(cells, &axes, 1, &columns)) {
+        return;
+    }
     struct table table;
     table_init(&table, show->arena);
-    table_left(
-        &table, first != NULL && first->map.count > 0 ? first->map.entries[0].key : "CELL");
+    table_left(&table, axes.count > 0 ? axes.names[0] : "CELL");
     for (size_t c = 0; c < columns.count && c + 1 < TABLE_COLUMNS_MAX; c++) {
         table_left(&table, columns.points[c][0] == '\0' ? " " : columns.points[c]);
     }
@@ -119,7 +159,9 @@ void show_map(const struct show *show, const struct node *cells)
         table_add(&table, STYLE_PLAIN, rows.points[r]);
         for (size_t c = 0; c + 1 < table.columns; c++) {
             table_add(
-                &table, STYLE_PLAIN, glyphs_at(show, cells, rows.points[r], columns.points[c]));
+                &table,
+                STYLE_PLAIN,
+                glyphs_at(show, cells, &axes, rows.points[r], columns.points[c]));
         }
     }
     table_render(&table, "", show->columns, show->colour, show->out);
@@ -131,24 +173,24 @@ void show_map(const struct show *show, const struct node *cells)
 void show_cells(const struct show *show, const struct node *body, const struct node *cells)
 {
     const struct node *stages = node_get(body, "stages");
-    if (cells == NULL || cells->kind != NODE_LIST || cells->list.count == 0) {
+    if (!has_cells(cells)) {
         return;
     }
-    const struct node *first = node_get(cells->list.items[0], "point");
+    const struct axes axes = axes_of(body, cells);
     struct table table;
     table_init(&table, show->arena);
-    for (size_t a = 0; a < first->map.count; a++) {
-        table_left(&table, first->map.entries[a].key);
+    for (size_t a = 0; a < axes.count; a++) {
+        table_left(&table, axes.names[a]);
     }
     for (size_t s = 0; s < stages->list.count && table.columns < TABLE_COLUMNS_MAX; s++) {
         table_left(&table, node_get_text(stages->list.items[s], "stage", "?"));
     }
     for (size_t c = 0; c < cells->list.count; c++) {
         const struct node *cell = cells->list.items[c];
-        for (size_t a = 0; a < first->map.count; a++) {
-            table_add(&table, STYLE_PLAIN, point_at(cell, a));
+        for (size_t a = 0; a < axes.count; a++) {
+            table_add(&table, STYLE_PLAIN, point_at(cell, &axes, a));
         }
-        for (size_t s = 0; first->map.count + s < table.columns; s++) {
+        for (size_t s = 0; axes.count + s < table.columns; s++) {
             const char *stage = node_get_text(stages->list.items[s], "stage", "?");
             const char *state = node_get_text(node_get(cell, "stages"), stage, "");
             table_add(

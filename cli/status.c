@@ -57,12 +57,16 @@ static void render(
         if (config_bool(invocation->flags, "cells")) {
             show_cells(&show, body, cells);
         } else {
-            show_map(&show, cells);
+            show_map(&show, body, cells);
         }
     }
     if (config_bool(invocation->flags, "tasks")) {
         str_append_char(out, '\n');
         show_tasks(&show, node_get(body, "tasks"));
+    }
+    if (is_stalled(body)) {
+        str_append_char(out, '\n');
+        show_idle(&show, body);
     }
     size_t before = out->length;
     str_append_char(out, '\n');

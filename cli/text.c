@@ -186,6 +186,13 @@ char *text_amount(struct arena *arena, double value)
     return arena_printf(arena, "%.*f%s", decimals, value, prefixes[prefix]);
 }
 
+char *text_real(struct arena *arena, double value, double size, bool sign)
+{
+    int decimals = fabs(size) >= 1000 ? 0 : fabs(size) >= 10 ? 2 : 4;
+    return isnan(value) ? arena_strdup(arena, "")
+                        : arena_printf(arena, sign ? "%+.*f" : "%.*f", decimals, value);
+}
+
 char *text_duration(struct arena *arena, int64_t ms)
 {
     char buffer[32];

@@ -39,6 +39,9 @@ const char *style_off(enum style style, bool colour);
 char *text_integer(struct arena *arena, uint64_t value);
 /* 4 significant digits at most with a unit prefix: 262144 -> "262 k", 1.25e9 -> "1.25 G". */
 char *text_amount(struct arena *arena, double value);
+/* A measured value with as many decimals as `size` asks for, so that a column lines up; "" for
+ * NAN. */
+char *text_real(struct arena *arena, double value, double size, bool sign);
 /* "3m12s" of milliseconds; "-" when negative. */
 char *text_duration(struct arena *arena, int64_t ms);
 /* "######······" of `width` columns. */

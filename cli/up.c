@@ -106,12 +106,7 @@ static bool wait_ready(const struct local *local, struct err *err)
             return err_set(err, ERR_INTERRUPTED, "interrupted");
         }
         if (!daemon_is_running(local, "assayd", "assayd", &pid) || clock_monotonic_ms() > end) {
-            (void)err_set(
-                err,
-                ERR_IO,
-                "the coordinator did not start: %.800s",
-                daemon_log_tail(local, "assayd"));
-            return err_hint(err, "its log: %s", local_path(local, "log/assayd.log"));
+            return daemon_fail(local, "assayd", "the coordinator did not start", err);
         }
         (void)poll(NULL, 0, 20);
     }
@@ -248,11 +243,33 @@ static struct local local_of(const struct invocation *invocation)
     return local;
 }
 
+static bool start_workers(
+    const struct invocation *invocation,
+    const struct local *local,
+    unsigned workers,
+    unsigned *ret_started,
+    struct err *err)
+{
+    struct local_worker *all =
+        ARENA_ARRAY(local->arena, struct local_worker, (size_t)workers + 1);
+    for (unsigned n = 1; n <= workers; n++) {
+        bool started = false;
+        struct local_worker *worker = &all[n - 1];
+        worker->name = arena_printf(local->arena, "worker-%u", n);
+        uint64_t now = clock_monotonic_ms();
+        if (!start_worker(invocation, local, n, workers, &started, err)) {
+            return false;
+        }
+        worker->since_ms = started ? now : 0;
+        *ret_started += started;
+    }
+    return local_wait(invocation, local, all, workers, err);
+}
+
 static bool up(const struct invocation *invocation, struct local *local, struct err *err)
 {
     bool database = false;
     bool coordinator = false;
-    unsigned started = 0;
     unsigned workers = config_is_set(invocation->flags, "workers")
                            ? (unsigned)config_int(invocation->flags, "workers")
                            : cores();
@@ -262,18 +279,17 @@ static bool up(const struct invocation *invocation, struct local *local, struct 
     if (!ensure_keys(local, err) || !start_coordinator(invocation, local, &coordinator, err)) {
         return false;
     }
-    for (unsigned n = 1; n <= workers; n++) {
-        bool one = false;
-        if (!start_worker(invocation, local, n, workers, &one, err)) {
-            return false;
-        }
-        started += one;
+    unsigned started = 0;
+    if (!start_workers(invocation, local, workers, &started, err)) {
+        return false;
     }
     say("database     %s",
         local->own_database ? (database ? "started (private)" : "runs (private)")
                             : "the one given");
     say("coordinator  %s", coordinator ? "started" : "runs");
-    say("workers      %u of %u started", started, workers);
+    say("workers      %u up%s",
+        workers,
+        started == 0 ? "" : arena_printf(local->arena, ", %u of them started", started));
     say("state        %s", local->state);
     return true;
 }

@@ -151,6 +151,7 @@ struct status_lists {
     struct node *running, *failed, *tasks;
     struct task_view *failures;
     size_t failures_count, failures_capacity;
+    struct task_id ready; /* the first ready task, or 0 */
 };
 
 static struct node *task_row_node(struct shell *shell, const struct task_view *view)
@@ -186,6 +187,9 @@ static void gather(
         if (view.open.value != 0 && view.same_as.value == 0
             && lists->running->list.count < STATUS_LIST_MAX) {
             node_push(shell->scratch, lists->running, run_node(shell, &view));
+        }
+        if (view.row.state == TASK_READY && lists->ready.value == 0) {
+            lists->ready = view.row.task;
         }
         if (view.row.state == TASK_FAILED && lists->failures_count < STATUS_LIST_MAX) {
             ARENA_PUSH(
@@ -259,6 +263,16 @@ static struct node *stages_node(struct shell *shell, const struct grid_view *gri
     return list;
 }
 
+/* Maps do not keep an order in JSON; the grid's is this. */
+static struct node *axes_node(struct shell *shell, const struct plan *plan)
+{
+    struct node *list = node_list(shell->scratch);
+    for (size_t a = 0; a < plan->axes_count; a++) {
+        node_push(shell->scratch, list, node_string(shell->scratch, plan->axes[a]));
+    }
+    return list;
+}
+
 static struct node *cell_rows(struct shell *shell, const struct grid_view *grid)
 {
     struct arena *arena = shell->scratch;
@@ -302,6 +316,38 @@ static struct node *cell_rows(struct shell *shell, const struct grid_view *grid)
     return list;
 }
 
+static void push_lines(struct shell *shell, const char *text, struct node *lines)
+{
+    char *copy = arena_strdup(shell->scratch, text);
+    for (char *rest = copy; rest != NULL;) {
+        char *line = strsep(&rest, "\n");
+        if (line[0] != '\0') {
+            node_push(shell->scratch, lines, node_string(shell->scratch, line));
+        }
+    }
+}
+
+/* Why nothing runs although something could: what keeps the first ready task. */
+static struct node *idle_node(struct shell *shell, const struct status_lists *lists)
+{
+    struct arena *arena = shell->scratch;
+    struct explain explain;
+    if (lists->running->list.count > 0 || lists->ready.value == 0
+        || !core_explain(shell->core, lists->ready, &explain)) {
+        return node_null(arena);
+    }
+    CLEANUP(str_done) struct str text;
+    str_init(&text, 64 << 10);
+    explain_render(&explain, &text);
+    struct node *map = node_map(arena);
+    struct node *lines = node_list(arena);
+    push_lines(shell, text.data, lines);
+    set_text(shell, map, "task", explain.name);
+    set_text(shell, map, "kind", explain_cause_name(explain.cause));
+    node_set(arena, map, "lines", lines);
+    return map;
+}
+
 bool api_query_status(
     const struct caller *caller,
     const struct node *parameters,
@@ -316,11 +362,13 @@ bool api_query_status(
     }
     bool tasks = node_get_bool(parameters, "tasks", false);
     struct status_lists lists = {
-        node_list(arena), node_list(arena), node_list(arena), NULL, 0, 0};
+        node_list(arena), node_list(arena), node_list(arena), NULL, 0, 0, {0}};
     gather(shell, &grid, tasks, &lists);
     add_failures(shell, &grid, &lists);
     node_set(arena, body, "grid", api_grid_node(shell, &grid));
+    node_set(arena, body, "axes", axes_node(shell, grid.plan));
     node_set(arena, body, "stages", stages_node(shell, &grid));
+    node_set(arena, body, "idle", idle_node(shell, &lists));
     node_set(arena, body, "running", lists.running);
     node_set(arena, body, "failed", lists.failed);
     if (tasks) {
@@ -556,17 +604,6 @@ static void explain_miss(
                 node_get_text(row, "task", "?"),
                 node_get_text(row, "grid", "?"))));
     diff_components(shell, node_get(row, "ours"), node_get(row, "theirs"), lines);
-}
-
-static void push_lines(struct shell *shell, const char *text, struct node *lines)
-{
-    char *copy = arena_strdup(shell->scratch, text);
-    for (char *rest = copy; rest != NULL;) {
-        char *line = strsep(&rest, "\n");
-        if (line[0] != '\0') {
-            node_push(shell->scratch, lines, node_string(shell->scratch, line));
-        }
-    }
 }
 
 static struct node *reasons_node(struct shell *shell, const struct explain *explain)

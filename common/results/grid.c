@@ -10,7 +10,7 @@
 
 /* Views and tables of coordinator/schema. */
 static const char grid_sql[] =
-    "SELECT grid_id, name, about, state = 2, decontaminate, compare FROM grid"
+    "SELECT grid_id, name, about, state = 2, decontaminate, compare, grid_text FROM grid"
     " WHERE $1::text IS NULL OR name = $1 OR grid_id::text = $1"
     " ORDER BY grid_id::text = $1 DESC, grid_id DESC LIMIT 1";
 
@@ -21,9 +21,11 @@ static const char metric_sql[] =
     "SELECT better, unit, take FROM grid_metric WHERE grid_id = $1::int AND stage = $2"
     " AND name = $3";
 
-/* One row per task of the stage; the range of ids is what the primary key can find. */
+/* One row per task of the stage that changed since $5; the range of ids is what the primary key
+ * can find. Two tasks may change in the same instant, so the last one is read again. */
 static const char values_sql[] =
-    "SELECT t.task_id, t.point, encode(t.key, 'hex'), v.value FROM task t"
+    "SELECT t.task_id, t.point, encode(t.key, 'hex'), v.value,"
+    "       max(t.changed_at) OVER () FROM task t"
     "  JOIN result r ON r.key = t.key AND r.current"
     "  JOIN LATERAL (SELECT CASE $4::int WHEN 1 THEN min(m.value) WHEN 2 THEN max(m.value)"
     "         WHEN 3 THEN avg(m.value)"
@@ -34,6 +36,7 @@ static const char values_sql[] =
     "    ON v.value IS NOT NULL"
     " WHERE t.task_id >= $1::int8 << 32 AND t.task_id < ($1::int8 + 1) << 32"
     "   AND t.stage = $2 AND NOT t.helper AND t.state = 5"
+    "   AND ($5::timestamptz IS NULL OR t.changed_at >= $5::timestamptz)"
     " ORDER BY t.task_id";
 
 /* Tasks that are not done, the most telling first: a failure before what waits for it; reason 6
@@ -137,6 +140,39 @@ static bool read_cells(
     return true;
 }
 
+/* A file that this version cannot read any more costs the order of axes, and no more. */
+static void read_file(struct results_grid *grid, const char *text, struct arena *arena)
+{
+    struct node *node = NULL;
+    struct err ignored = {0};
+    if (text != NULL && node_parse_yaml(text, strlen(text), arena, &node, NULL, &ignored)) {
+        grid->file = node;
+    }
+}
+
+/* The database keeps points without an order of their axes: that is the grid file's. */
+static void name_axes(struct results_grid *grid, struct arena *arena)
+{
+    const struct node *point = grid->cells_count == 0 ? NULL : grid->cells[0].point;
+    const struct node *axes = node_get(grid->file, "axes");
+    const char **names = NULL;
+    size_t count = 0;
+    size_t capacity = 0;
+    for (size_t i = 0; axes != NULL && axes->kind == NODE_MAP && i < axes->map.count; i++) {
+        if (node_get(point, axes->map.entries[i].key) != NULL) {
+            ARENA_PUSH(arena, names, count, capacity, axes->map.entries[i].key);
+        }
+    }
+    if (point != NULL && count < point->map.count) {
+        count = 0;
+        for (size_t i = 0; i < point->map.count; i++) {
+            ARENA_PUSH(arena, names, count, capacity, point->map.entries[i].key);
+        }
+    }
+    grid->axes = names;
+    grid->axes_count = count;
+}
+
 bool results_grid(
     struct results *results,
     const char *name,
@@ -158,8 +194,13 @@ bool results_grid(
         .finished = is_true(results_cell(&rows, 0, 3)),
         .decontaminate = is_true(results_cell(&rows, 0, 4)),
     };
-    return parse(results_cell(&rows, 0, 5), arena, &ret_grid->compare, err)
-           && read_cells(results, ret_grid, arena, err);
+    read_file(ret_grid, results_cell(&rows, 0, 6), arena);
+    if (!parse(results_cell(&rows, 0, 5), arena, &ret_grid->compare, err)
+        || !read_cells(results, ret_grid, arena, err)) {
+        return false;
+    }
+    name_axes(ret_grid, arena);
+    return true;
 }
 
 /* A point of fewer axes belongs to every cell that has its points. */
@@ -220,7 +261,6 @@ static bool declared(
     struct results *results,
     const char *const *parameters,
     struct results_metric *metric,
-    const char **ret_take,
     struct arena *arena,
     struct err *err)
 {
@@ -255,7 +295,7 @@ static bool declared(
     }
     metric->better = (enum results_better)integer(results_cell(&rows, 0, 0));
     metric->unit = results_cell(&rows, 0, 1);
-    *ret_take = results_cell(&rows, 0, 2);
+    metric->take = results_cell(&rows, 0, 2);
     return true;
 }
 
@@ -282,29 +322,54 @@ static const char *point_id(
 }
 
 /* All tasks of a stage are points of the same axes, so a cell finds its task by a look-up. */
-static bool place_values(
+static void find_places(
+    const struct results_grid *grid,
+    struct results_metric *metric,
+    const struct node *axes,
+    struct arena *arena)
+{
+    if (metric->places != NULL) {
+        return;
+    }
+    metric->places = ARENA_ARRAY(arena, const char *, grid->cells_count + 1);
+    for (size_t c = 0; c < grid->cells_count; c++) {
+        metric->places[c] = point_id(grid->cells[c].point, axes, arena);
+    }
+}
+
+static bool index_rows(
     const struct results_grid *grid,
     struct results_metric *metric,
     const struct results_rows *rows,
+    struct entry **table,
     struct arena *arena,
     struct err *err)
 {
-    struct entry *table = NULL;
-    const struct node *axes = NULL;
-    bool good = true;
-    for (size_t i = 0; i < rows->count && good; i++) {
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct node *point = NULL;
+        if (!parse(results_cell(rows, i, 1), arena, &point, err)) {
+            return false;
+        }
+        find_places(grid, metric, point, arena);
         struct entry *entry = ARENA_NEW(arena, struct entry);
-        good = parse(results_cell(rows, i, 1), arena, &axes, err);
-        entry->id = good ? node_to_json_arena(axes, arena) : "";
+        entry->id = node_to_json_arena(point, arena);
         entry->row = i;
-        HASH_ADD_KEYPTR(hh, table, entry->id, strlen(entry->id), entry);
+        HASH_ADD_KEYPTR(hh, *table, entry->id, strlen(entry->id), entry);
     }
-    for (size_t c = 0; c < grid->cells_count && axes != NULL; c++) {
+    return true;
+}
+
+static void place_values(
+    const struct results_grid *grid,
+    struct results_metric *metric,
+    const struct results_rows *rows,
+    struct entry *table)
+{
+    for (size_t c = 0; c < grid->cells_count && table != NULL; c++) {
         struct entry *entry = NULL;
-        const char *id = point_id(grid->cells[c].point, axes, arena);
-        HASH_FIND_STR(table, id, entry);
+        HASH_FIND_STR(table, metric->places[c], entry);
         if (entry != NULL) {
-            metric->present++;
+            metric->present += !metric->values[c].present;
             metric->values[c] = (struct results_value){
                 .present = true,
                 .value = real(results_cell(rows, entry->row, 3)),
@@ -313,11 +378,9 @@ static bool place_values(
             };
         }
     }
-    HASH_CLEAR(hh, table);
-    return good;
 }
 
-bool results_metric(
+bool results_metric_find(
     struct results *results,
     const struct results_grid *grid,
     const char *metric,
@@ -335,11 +398,48 @@ bool results_metric(
         .name = arena_strdup(arena, metric + stage + 1),
         .values = ARENA_ARRAY(arena, struct results_value, grid->cells_count)};
     const char *parameters[] = {
-        arena_printf(arena, "%" PRId64, grid->id), ret_metric->stage, ret_metric->name, NULL};
+        arena_printf(arena, "%" PRId64, grid->id), ret_metric->stage, ret_metric->name};
+    return declared(results, parameters, ret_metric, arena, err);
+}
+
+bool results_metric_refresh(
+    struct results *results,
+    const struct results_grid *grid,
+    struct results_metric *metric,
+    struct arena *arena,
+    struct err *err)
+{
+    const char *parameters[] = {
+        arena_printf(arena, "%" PRId64, grid->id),
+        metric->stage,
+        metric->name,
+        metric->take,
+        metric->since};
     struct results_rows rows;
-    return declared(results, parameters, ret_metric, &parameters[3], arena, err)
-           && results_query(results, values_sql, parameters, 4, &rows, arena, err)
-           && place_values(grid, ret_metric, &rows, arena, err)
+    struct entry *table = NULL;
+    if (!results_query(
+            results, values_sql, parameters, ARRAY_LEN(parameters), &rows, arena, err)) {
+        return false;
+    }
+    bool good = index_rows(grid, metric, &rows, &table, arena, err);
+    if (good) {
+        place_values(grid, metric, &rows, table);
+        metric->since = rows.count > 0 ? results_cell(&rows, 0, 4) : metric->since;
+    }
+    HASH_CLEAR(hh, table);
+    return good;
+}
+
+bool results_metric(
+    struct results *results,
+    const struct results_grid *grid,
+    const char *metric,
+    struct results_metric *ret_metric,
+    struct arena *arena,
+    struct err *err)
+{
+    return results_metric_find(results, grid, metric, ret_metric, arena, err)
+           && results_metric_refresh(results, grid, ret_metric, arena, err)
            && read_reasons(results, grid, ret_metric, arena, err);
 }
 

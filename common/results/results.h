@@ -65,6 +65,9 @@ struct results_grid {
     bool finished;
     bool decontaminate;
     const struct node *compare; /* the grid's block, or NULL */
+    const struct node *file;    /* the grid file as it was submitted, or NULL: not readable */
+    const char *const *axes;    /* names in the grid's order */
+    size_t axes_count;
     struct results_cell *cells; /* wanted ones, in the grid's order */
     size_t cells_count;
 };
@@ -96,12 +99,31 @@ struct results_value {
 struct results_metric {
     const char *stage, *name, *unit;
     enum results_better better;
+    const char *take;             /* a code of the schema */
     struct results_value *values; /* one per cell of the grid */
     size_t present;
+    const char **places; /* of each cell: the point that the stage's task has there; or NULL */
+    const char *since;   /* when the newest task that was read had ended; NULL: none yet */
 };
 
-/* Metric "stage.name" without a tag, taken as its manifest says (the last by step, smallest,
- * largest or mean). ERR_NOT_FOUND when no program of the grid declares it. */
+/* Finds "stage.name" without reading a value. ERR_NOT_FOUND when no program of the grid
+ * declares it. What it becomes lives in the arena. */
+bool results_metric_find(
+    struct results *results,
+    const struct results_grid *grid,
+    const char *metric,
+    struct results_metric *ret_metric,
+    struct arena *arena,
+    struct err *err);
+/* Reads the values of tasks that ended since the last time, from the one without a tag as its
+ * manifest says (the last by step, smallest, largest or mean). */
+bool results_metric_refresh(
+    struct results *results,
+    const struct results_grid *grid,
+    struct results_metric *metric,
+    struct arena *arena,
+    struct err *err);
+/* All of it at once, with what keeps cells without a value from having one. */
 bool results_metric(
     struct results *results,
     const struct results_grid *grid,

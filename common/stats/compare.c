@@ -2,7 +2,6 @@
 #include "common/stats/compare.h"
 
 #include <math.h>
-#include <stdint.h>
 
 #include "common/base/check.h"
 #include "common/base/str.h"
@@ -41,7 +40,7 @@ static void pool_noise(struct compare_column *column)
 
 static void find_best(struct compare_column *column)
 {
-    column->best = SIZE_MAX;
+    column->best = COMPARE_NO_ROW;
     double sum = 0.0;
     size_t complete = 0;
     for (size_t r = 0; r < column->rows_count; r++) {
@@ -51,9 +50,10 @@ static void find_best(struct compare_column *column)
         }
         complete++;
         sum += row->mean;
-        double best = column->best == SIZE_MAX ? row->mean : column->rows[column->best].mean;
+        double best =
+            column->best == COMPARE_NO_ROW ? row->mean : column->rows[column->best].mean;
         bool better = column->lower_is_better ? row->mean < best : row->mean > best;
-        if (column->best == SIZE_MAX || better) {
+        if (column->best == COMPARE_NO_ROW || better) {
             column->best = r;
         }
     }
@@ -98,11 +98,12 @@ static void judge_row(struct compare_column *column, size_t r, double t)
     double half = t * column->seed_sd / sqrt((double)row->values_count);
     row->low = row->missing ? (double)NAN : row->mean - half;
     row->high = row->missing ? (double)NAN : row->mean + half;
-    if (r == column->baseline || column->baseline == SIZE_MAX) {
+    if (row->baseline == r || row->baseline == COMPARE_NO_ROW) {
         row->verdict = row->missing ? COMPARE_MISSING : COMPARE_NONE;
         return;
     }
-    const struct compare_row *base = &column->rows[column->baseline];
+    CHECK(row->baseline < column->rows_count);
+    const struct compare_row *base = &column->rows[row->baseline];
     if (row->missing || base->missing) {
         row->verdict = COMPARE_MISSING;
         return;
@@ -134,7 +135,7 @@ void compare_column(struct compare_column *column)
         judge_row(column, r, t);
         row->best = r == column->best;
         row->tied_with_best = row->best;
-        if (!row->missing && !row->best && column->best != SIZE_MAX) {
+        if (!row->missing && !row->best && column->best != COMPARE_NO_ROW) {
             const struct compare_row *best = &column->rows[column->best];
             double distance = fabs(row->mean - best->mean);
             /* Without a noise estimate nothing is separable from anything. */
@@ -160,7 +161,7 @@ const char *compare_verdict_name(enum compare_verdict verdict)
 char *compare_sentence(
     const struct compare_column *column, const char *const *names, struct arena *arena)
 {
-    if (column->best == SIZE_MAX) {
+    if (column->best == COMPARE_NO_ROW) {
         return arena_strdup(arena, "no row is complete");
     }
     CLEANUP(str_done) struct str text;

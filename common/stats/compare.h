@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What `assay compare` says of one metric at one column (usually a scale): means over seeds,
- * seed noise pooled over the rows, unpaired differences to the baseline with a t interval, and
- * who is best and not separable from whom. Pure; the caller brings the numbers. Source:
+ * seed noise pooled over the rows, unpaired differences to a baseline row with a t interval,
+ * and who is best and not separable from whom. Pure; the caller brings the numbers. Source:
  * docs/statistics.md ("Compare").
  *
  * Noise: s^2 = sum over rows of sum over seeds (x - row mean)^2 / df, df = sum (n_row - 1), the
@@ -15,16 +15,20 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/base/arena.h"
 
+/* No row: of a baseline, and of a best row. */
+#define COMPARE_NO_ROW SIZE_MAX
+
 enum compare_verdict {
-    COMPARE_NONE = 0, /* the baseline itself */
+    COMPARE_NONE = 0, /* a baseline itself, or a row without one */
     COMPARE_BETTER,   /* interval wholly on the better side of zero */
     COMPARE_WORSE,
     COMPARE_UNDECIDED, /* interval contains zero */
     COMPARE_UNKNOWN,   /* no noise estimate: no row has two seeds */
-    COMPARE_MISSING,   /* this row or the baseline lacks cells */
+    COMPARE_MISSING,   /* this row or its baseline lacks cells */
     COMPARE_SAME_RUN,  /* equal training keys: the same work, not two measurements */
 };
 
@@ -33,12 +37,14 @@ struct compare_row {
     const double *values; /* one per seed that has a value */
     size_t values_count;
     size_t values_expected; /* seeds planned; fewer values than that = missing */
-    bool same_run;          /* as the baseline */
-    bool repeat; /* the same work as an earlier row: says nothing more of the noise */
+    size_t baseline; /* index of the row that it is compared to: its own when it is one; or
+                      * COMPARE_NO_ROW */
+    bool same_run;   /* as its baseline */
+    bool repeat;     /* the same work as an earlier row: says nothing more of the noise */
     /* out */
     bool missing;
     double mean, low, high; /* interval of the mean with pooled noise; NAN when unknown */
-    double difference, diff_low, diff_high; /* to the baseline; NAN when not defined */
+    double difference, diff_low, diff_high; /* to its baseline; NAN when not defined */
     double p; /* two-sided p of the difference; NAN when not defined */
     enum compare_verdict verdict;
     bool best;           /* best mean among complete rows */
@@ -48,7 +54,6 @@ struct compare_row {
 struct compare_column {
     struct compare_row *rows;
     size_t rows_count;
-    size_t baseline; /* row index, or SIZE_MAX: none */
     bool lower_is_better;
     double confidence; /* 0.95 */
     /* out */
@@ -56,7 +61,7 @@ struct compare_column {
     size_t df;
     double spread;          /* sd over complete rows of their means; NAN below 2 rows */
     double signal_to_noise; /* spread / seed_sd; NAN when either is */
-    size_t best;            /* row index, or SIZE_MAX */
+    size_t best;            /* row index, or COMPARE_NO_ROW */
 };
 
 void compare_column(struct compare_column *column);

@@ -22,25 +22,19 @@ struct world {
     struct arena *arena;
     struct results_grid grid;
     struct results_metric metric;
-    struct config *flags;
-    struct invocation invocation;
-};
-
-static const struct config_key keys[] = {
-    {.name = "rows", .type = CONFIG_LIST, .help = "axes down"},
-    {.name = "columns", .type = CONFIG_STRING, .help = "axis across"},
-    {.name = "baseline", .type = CONFIG_STRING, .help = "row"},
-    {0},
+    struct layout_wish wish;
+    const char *texts[4];
 };
 
 static void begin(struct world *world)
 {
     struct arena *arena = arena_create();
     *world = (struct world){.arena = arena};
-    world->flags = config_create(keys, arena);
-    world->invocation = (struct invocation){.arena = arena, .flags = world->flags};
+    static const char *const axes[] = {"variant", "scale", "seed"};
     world->grid = (struct results_grid){
         .name = "g",
+        .axes = axes,
+        .axes_count = ARRAY_LEN(axes),
         .finished = true,
         .cells = ARENA_ARRAY(arena, struct results_cell, CELLS),
         .cells_count = CELLS,
@@ -66,15 +60,16 @@ static void begin(struct world *world)
     }
 }
 
-static void set(struct world *world, const char *name, const char *value)
+static void want_baseline(struct world *world, const char *text)
 {
-    struct err err = {0};
-    assert_true(config_set(world->flags, name, value, CONFIG_FROM_FLAG, &err));
+    world->texts[0] = text;
+    world->wish.baseline = world->texts;
+    world->wish.baseline_count = 1;
 }
 
 static bool lay_out(struct world *world, struct layout *layout, struct err *err)
 {
-    return layout_make(&world->invocation, NULL, &world->grid, layout, err);
+    return layout_make(&world->wish, &world->grid, world->arena, layout, err);
 }
 
 static struct comparison compare(struct world *world, const struct layout *layout)
@@ -91,7 +86,7 @@ static void rows_in_the_order_of_the_grid(void **state)
     struct layout layout;
     struct err err = {0};
     begin(&world);
-    set(&world, "baseline", "variant=raw");
+    want_baseline(&world, "variant=raw");
     assert_true(lay_out(&world, &layout, &err));
     assert_int_equal(layout.rows_count, 3);
     assert_string_equal(layout.rows[0], "raw");
@@ -113,7 +108,7 @@ static void equal_keys_are_one_run(void **state)
     struct layout layout;
     struct err err = {0};
     begin(&world);
-    set(&world, "baseline", "variant=raw");
+    want_baseline(&world, "variant=raw");
     assert_true(lay_out(&world, &layout, &err));
     struct comparison found = compare(&world, &layout);
     assert_int_equal(found.stats.rows[2].verdict, COMPARE_SAME_RUN);
@@ -130,7 +125,7 @@ static void a_twin_tells_nothing_more_of_the_noise(void **state)
     struct layout layout;
     struct err err = {0};
     begin(&world);
-    set(&world, "baseline", "variant=prose");
+    want_baseline(&world, "variant=prose");
     assert_true(lay_out(&world, &layout, &err));
     struct comparison found = compare(&world, &layout);
     assert_true(found.stats.rows[2].repeat);
@@ -152,7 +147,7 @@ static void one_task_counts_once(void **state)
         world.metric.values[i].task = tasks[i];
         world.metric.values[i].value = world.metric.values[i / 2 * 2].value;
     }
-    set(&world, "baseline", "variant=raw");
+    want_baseline(&world, "variant=raw");
     assert_true(lay_out(&world, &layout, &err));
     struct comparison found = compare(&world, &layout);
     assert_int_equal(found.stats.rows[1].values_count, 1);
@@ -169,7 +164,7 @@ static void a_missing_cell_makes_its_row_na(void **state)
     struct err err = {0};
     begin(&world);
     world.metric.values[3] = (struct results_value){.why = "failed: out of memory"};
-    set(&world, "baseline", "variant=raw");
+    want_baseline(&world, "variant=raw");
     assert_true(lay_out(&world, &layout, &err));
     struct comparison found = compare(&world, &layout);
     assert_true(found.stats.rows[1].missing);
@@ -195,6 +190,10 @@ static void refuses_what_it_cannot_mean(void **state)
         {"columns", "size", "no axis 'size'"},
         {"baseline", "raw", "AXIS=POINT"},
         {"baseline", "variant=none", "no row is 'variant=none'"},
+        {"baseline", "seed=1", "axis 'seed' is neither rows nor columns"},
+        {"where", "raw", "--where wants AXIS=POINT"},
+        {"where", "varient=raw", "no axis 'varient'"},
+        {"where", "variant=rew", "axis 'variant' has no point 'rew'"},
         /* Variants would be averaged, and their differences called noise. */
         {"rows", "seed", "axis 'variant' is neither rows nor columns"},
     };
@@ -203,7 +202,22 @@ static void refuses_what_it_cannot_mean(void **state)
         struct layout layout;
         struct err err = {0};
         begin(&world);
-        set(&world, bad[i][0], bad[i][1]);
+        world.texts[0] = bad[i][1];
+        switch (bad[i][0][0]) {
+        case 'r':
+            world.wish.rows = world.texts;
+            world.wish.rows_count = 1;
+            break;
+        case 'c':
+            world.wish.columns = bad[i][1];
+            break;
+        case 'w':
+            world.wish.where = world.texts;
+            world.wish.where_count = 1;
+            break;
+        default:
+            want_baseline(&world, bad[i][1]);
+        }
         assert_false(lay_out(&world, &layout, &err));
         assert_int_equal(err.code, ERR_INPUT);
         if (strstr(err.message, bad[i][2]) == NULL) {
@@ -211,6 +225,118 @@ static void refuses_what_it_cannot_mean(void **state)
         }
         arena_destroy(world.arena);
     }
+}
+
+static void where_keeps_cells(void **state)
+{
+    (void)state;
+    struct world world;
+    struct layout layout;
+    struct err err = {0};
+    begin(&world);
+    world.texts[0] = "variant=raw";
+    world.texts[1] = "variant=twin";
+    world.texts[2] = "seed=2";
+    world.wish.where = world.texts;
+    world.wish.where_count = 3;
+    assert_true(lay_out(&world, &layout, &err));
+    assert_int_equal(layout.rows_count, 2);
+    assert_string_equal(layout.rows[1], "twin");
+    struct comparison found = compare(&world, &layout);
+    assert_int_equal(found.stats.rows[0].values_expected, 1);
+    assert_true(fabs(found.stats.rows[0].mean - 3.1) < 1e-9);
+    /* What is pinned to one point needs no place. */
+    static const char *const seed[] = {"seed"};
+    world.texts[1] = "scale=xs";
+    world.wish.rows = seed;
+    world.wish.rows_count = 1;
+    world.wish.where_count = 2;
+    assert_true(lay_out(&world, &layout, &err));
+    assert_int_equal(layout.rows_count, 2);
+    arena_destroy(world.arena);
+}
+
+static void a_baseline_of_several_axes(void **state)
+{
+    (void)state;
+    struct world world;
+    struct layout layout;
+    struct err err = {0};
+    begin(&world);
+    static const char *const rows[] = {"variant", "seed"};
+    world.wish.rows = rows;
+    world.wish.rows_count = 2;
+    world.texts[0] = "variant=raw";
+    world.texts[1] = "seed=2";
+    world.wish.baseline = world.texts;
+    world.wish.baseline_count = 2;
+    assert_true(lay_out(&world, &layout, &err));
+    assert_string_equal(layout.rows[1], "raw, seed=2");
+    assert_string_equal(layout.baseline, "raw, seed=2");
+    for (size_t row = 0; row < 6; row++) {
+        assert_int_equal(layout.baselines[row], 1);
+    }
+    /* Left open, each seed has its own. */
+    world.wish.baseline_count = 1;
+    assert_true(lay_out(&world, &layout, &err));
+    assert_string_equal(layout.baseline, "variant=raw");
+    assert_int_equal(layout.baselines[2], 0);
+    assert_int_equal(layout.baselines[3], 1);
+    /* A column's point: there alone. */
+    world.wish.rows_count = 1;
+    world.texts[1] = "scale=xs";
+    world.wish.baseline_count = 2;
+    assert_true(lay_out(&world, &layout, &err));
+    assert_string_equal(layout.baseline_column, "xs");
+    arena_destroy(world.arena);
+}
+
+static const struct node *yaml(struct world *world, const char *text)
+{
+    struct node *node = NULL;
+    struct err err = {0};
+    assert_true(node_parse_yaml(text, strlen(text), world->arena, &node, NULL, &err));
+    return node;
+}
+
+static bool says(const struct layout *layout, const char *words)
+{
+    for (size_t i = 0; i < layout->notes_count; i++) {
+        if (strstr(layout->notes[i], words) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void what_is_not_in_force_is_said_and_not_done(void **state)
+{
+    (void)state;
+    struct world world;
+    struct layout layout;
+    struct err err = {0};
+    begin(&world);
+    world.grid.compare = yaml(
+        &world,
+        "{rows: [variant], columns: scale, baseline: {variant: raw}, margin: 0.01,"
+        " across: {seed: best(eval.bpb)}}");
+    world.grid.file = yaml(&world, "{promote: {of: variant}, check: [a < b]}");
+    assert_true(lay_out(&world, &layout, &err));
+    assert_int_equal(layout.rows_count, 6); /* nothing is selected, nothing is averaged */
+    assert_true(says(&layout, "'across: {seed: best(eval.bpb)}' is not in force yet"));
+    assert_true(says(&layout, "'margin' is not in force yet"));
+    assert_true(says(&layout, "'promote' of this grid is not in force yet"));
+    assert_true(says(&layout, "'check' of this grid is not in force yet"));
+    assert_string_equal(layout.baseline, "variant=raw");
+    /* Other rows than the block's: its baseline is none of them. */
+    static const char *const rows[] = {"seed"};
+    world.texts[0] = "variant=prose";
+    world.wish = (struct layout_wish){
+        .rows = rows, .rows_count = 1, .where = world.texts, .where_count = 1};
+    assert_true(lay_out(&world, &layout, &err));
+    assert_true(says(&layout, "without the grid's baseline"));
+    assert_null(layout.baseline);
+    arena_destroy(world.arena);
 }
 
 int main(void)
@@ -222,6 +348,9 @@ int main(void)
         cmocka_unit_test(one_task_counts_once),
         cmocka_unit_test(a_missing_cell_makes_its_row_na),
         cmocka_unit_test(refuses_what_it_cannot_mean),
+        cmocka_unit_test(where_keeps_cells),
+        cmocka_unit_test(a_baseline_of_several_axes),
+        cmocka_unit_test(what_is_not_in_force_is_said_and_not_done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

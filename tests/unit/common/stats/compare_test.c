@@ -24,11 +24,7 @@ static struct compare_column three_rows(struct compare_row rows[3])
     rows[1] = (struct compare_row){.values = english, .values_count = 3, .values_expected = 3};
     rows[2] = (struct compare_row){.values = prose, .values_count = 3, .values_expected = 3};
     return (struct compare_column){
-        .rows = rows,
-        .rows_count = 3,
-        .baseline = 0,
-        .lower_is_better = true,
-        .confidence = 0.95};
+        .rows = rows, .rows_count = 3, .lower_is_better = true, .confidence = 0.95};
 }
 
 static void pooled_noise_and_differences(void **state)
@@ -119,11 +115,7 @@ static void overlapping_rows_are_not_separable(void **state)
         {.values = b, .values_count = 3, .values_expected = 3},
     };
     struct compare_column column = {
-        .rows = rows,
-        .rows_count = 2,
-        .baseline = 0,
-        .lower_is_better = true,
-        .confidence = 0.95};
+        .rows = rows, .rows_count = 2, .lower_is_better = true, .confidence = 0.95};
     compare_column(&column);
     assert_int_equal(rows[1].verdict, COMPARE_UNDECIDED);
     const char *const names[] = {"A", "B"};
@@ -145,12 +137,34 @@ static void the_same_work_is_no_second_measure_of_noise(void **state)
         {.values = a, .values_count = 2, .values_expected = 2, .repeat = true},
         {.values = b, .values_count = 2, .values_expected = 2},
     };
-    struct compare_column column = {
-        .rows = rows, .rows_count = 3, .baseline = 2, .confidence = 0.95};
+    rows[0].baseline = rows[1].baseline = rows[2].baseline = 2;
+    struct compare_column column = {.rows = rows, .rows_count = 3, .confidence = 0.95};
     compare_column(&column);
     assert_int_equal(column.df, 2);
     assert_float_equal(column.seed_sd, 1.0, 1e-12); /* (2 + 0) / 2 */
     assert_float_equal(rows[1].mean, 2.0, 1e-12);
+}
+
+/* Rows of two axes: each learning rate has its own baseline, and one row has none. */
+static void each_row_has_its_own_baseline(void **state)
+{
+    (void)state;
+    const double low[] = {1.0, 1.2};
+    const double high[] = {3.0, 3.2};
+    struct compare_row rows[] = {
+        {.values = low, .values_count = 2, .values_expected = 2, .baseline = 0},
+        {.values = high, .values_count = 2, .values_expected = 2, .baseline = 1},
+        {.values = low, .values_count = 2, .values_expected = 2, .baseline = 1},
+        {.values = low, .values_count = 2, .values_expected = 2, .baseline = COMPARE_NO_ROW},
+    };
+    struct compare_column column = {.rows = rows, .rows_count = 4, .confidence = 0.95};
+    compare_column(&column);
+    assert_int_equal(rows[0].verdict, COMPARE_NONE);
+    assert_int_equal(rows[1].verdict, COMPARE_NONE);
+    assert_float_equal(rows[2].difference, -2.0, 1e-12);
+    assert_int_equal(rows[2].verdict, COMPARE_WORSE);
+    assert_int_equal(rows[3].verdict, COMPARE_NONE);
+    assert_true(isnan(rows[3].difference));
 }
 
 int main(void)
@@ -163,6 +177,7 @@ int main(void)
         cmocka_unit_test(one_seed_each_means_unknown_noise),
         cmocka_unit_test(overlapping_rows_are_not_separable),
         cmocka_unit_test(the_same_work_is_no_second_measure_of_noise),
+        cmocka_unit_test(each_row_has_its_own_baseline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
