@@ -283,16 +283,19 @@ bool api_find_grid(
     return newest_named(shell, name, ret_view) || not_found_grid(shell, name, err);
 }
 
+/* Names of larger grids are not compared one by one for a hint. */
+#define NEAREST_TASKS_MAX 10000
+
 static bool not_found_task(
     struct shell *shell, const struct plan *plan, const char *name, struct err *err)
 {
-    const char **names = ARENA_ARRAY(shell->scratch, const char *, plan->tasks_count + 1);
-    for (size_t i = 0; i < plan->tasks_count; i++) {
-        names[i] = plan->tasks[i].name;
+    size_t count = plan->tasks_count < NEAREST_TASKS_MAX ? plan->tasks_count : 0;
+    const char **names = ARENA_ARRAY(shell->scratch, const char *, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        names[i] = plan_task_name(plan, (uint32_t)i, shell->scratch);
     }
     (void)err_set(err, ERR_NOT_FOUND, "grid '%s' has no task '%s'", plan->grid_name, name);
-    const char *nearest =
-        plan->tasks_count < 10000 ? str_nearest(name, names, plan->tasks_count) : NULL;
+    const char *nearest = str_nearest(name, names, count);
     return nearest != NULL
                ? err_hint(err, "did you mean '%s'?", nearest)
                : err_hint(err, "assay status %s --tasks lists them", plan->grid_name);
@@ -317,11 +320,9 @@ bool api_find_task(
             return true;
         }
     }
-    for (size_t i = 0; i < plan->tasks_count; i++) {
-        if (strcmp(plan->tasks[i].name, name) == 0) {
-            *ret_ordinal = (uint32_t)i;
-            return true;
-        }
+    *ret_ordinal = plan_find_task(plan, name);
+    if (*ret_ordinal != GRID_NONE) {
+        return true;
     }
     return not_found_task(shell, plan, name, err);
 }

@@ -97,6 +97,8 @@ bool api_query_explain(
     struct err *err);
 struct node *api_grid_node(struct shell *shell, const struct grid_view *view);
 struct node *api_counts_node(struct shell *shell, const struct state_counts *counts);
+/* The task's name, in the turn's scratch. */
+struct node *api_task_name(struct shell *shell, const struct task_view *view);
 struct node *api_time_node(struct shell *shell, uint64_t ms); /* null for 0 */
 uint64_t api_slots_up(const struct shell *shell);             /* slots of workers that are up */
 void api_uploads_done(struct api *api);

@@ -320,7 +320,7 @@ void api_log(const struct caller *caller, const struct msg_log *log)
             &err,
             ERR_NOT_FOUND,
             "'%s' has not run yet (%s)",
-            view.name,
+            api_task_name(shell, &view)->text,
             task_state_name(view.row.state));
         (void)err_hint(&err, "assay explain says what it waits for");
         api_refuse(caller, &err);

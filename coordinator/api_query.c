@@ -16,6 +16,12 @@ struct node *api_time_node(struct shell *shell, uint64_t ms)
     return node_string(shell->scratch, clock_format_utc(ms, text, sizeof(text)));
 }
 
+struct node *api_task_name(struct shell *shell, const struct task_view *view)
+{
+    uint32_t ordinal = task_ordinal(view->row.task);
+    return node_string(shell->scratch, plan_task_name(view->plan, ordinal, shell->scratch));
+}
+
 static void set_int(struct shell *shell, struct node *map, const char *key, uint64_t value)
 {
     node_set(shell->scratch, map, key, node_int(shell->scratch, (int64_t)value));
@@ -57,9 +63,9 @@ static struct node *cells_node(struct shell *shell, const struct grid_view *view
     uint64_t skipped = 0;
     uint8_t *worst = arena_alloc(shell->scratch, plan->cells_count + 1);
     for (size_t t = 0; t < plan->tasks_count; t++) {
-        const struct plan_task *task = &plan->tasks[t];
+        const uint32_t *point = plan_task_point(plan, (uint32_t)t);
         struct task_view state;
-        if (task->helper || task->point == NULL
+        if (plan_task_traits(plan, (uint32_t)t)->helper
             || !core_find_task(shell->core, task_id_of(view->row.grid, (uint32_t)t), &state)) {
             continue;
         }
@@ -70,8 +76,7 @@ static struct node *cells_node(struct shell *shell, const struct grid_view *view
         for (size_t c = 0; c < plan->cells_count; c++) {
             bool at = true;
             for (size_t a = 0; a < plan->axes_count && at; a++) {
-                at = task->point[a] == GRID_NONE
-                     || task->point[a] == plan->cells[c * plan->axes_count + a];
+                at = point[a] == GRID_NONE || point[a] == plan->cells[c * plan->axes_count + a];
             }
             worst[c] = at && rank > worst[c] ? rank : worst[c];
         }
@@ -224,7 +229,7 @@ static struct node *running_of_worker(struct shell *shell, struct worker_id work
             if (core_find_task(shell->core, task_id_of(id, (uint32_t)t), &task)
                 && task.open.value != 0 && task.worker.value == worker.value
                 && task.same_as.value == 0) {
-                node_push(shell->scratch, list, node_string(shell->scratch, task.name));
+                node_push(shell->scratch, list, api_task_name(shell, &task));
             }
         }
     }

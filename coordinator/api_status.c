@@ -34,7 +34,7 @@ static struct node *run_node(struct shell *shell, const struct task_view *view)
     uint64_t now = shell_now_ms(shell);
     uint64_t passed =
         view->started_ms == 0 || view->started_ms > now ? 0 : now - view->started_ms;
-    set_text(shell, map, "task", view->name);
+    node_set(shell->scratch, map, "task", api_task_name(shell, view));
     set_int(shell, map, "id", view->row.task.value);
     set_int(shell, map, "attempt", view->open.value);
     set_text(shell, map, "worker", worker_name(shell, view->worker));
@@ -109,13 +109,14 @@ static bool read_attempts(
 static const char *next_step(
     struct shell *shell, const struct grid_view *grid, const struct task_view *view)
 {
+    const char *name = api_task_name(shell, view)->text;
     return arena_printf(
         shell->scratch,
         "assay logs %s %s | assay retry %s %s",
         grid->row.name,
-        view->name,
+        name,
         grid->row.name,
-        view->name);
+        name);
 }
 
 static struct node *fail_node(
@@ -125,14 +126,14 @@ static struct node *fail_node(
     const struct node *attempts)
 {
     struct node *map = node_map(shell->scratch);
-    const struct plan_task *task = &grid->plan->tasks[task_ordinal(view->row.task)];
-    set_text(shell, map, "task", view->name);
+    uint32_t ordinal = task_ordinal(view->row.task);
+    node_set(shell->scratch, map, "task", api_task_name(shell, view));
     set_int(shell, map, "id", view->row.task.value);
     set_int(shell, map, "attempt", view->row.attempt.value);
     set_text(shell, map, "outcome", attempt_outcome_name(view->last_outcome));
     set_text(shell, map, "message", view->row.detail);
     set_int(shell, map, "failures", view->row.failures);
-    set_int(shell, map, "failures_max", task->failures_max);
+    set_int(shell, map, "failures_max", plan_task_traits(grid->plan, ordinal)->failures_max);
     set_text(shell, map, "next", next_step(shell, grid, view));
     uint64_t ran =
         view->row.same_as.value != 0 ? view->row.same_as.value : view->row.task.value;
@@ -157,7 +158,7 @@ struct status_lists {
 static struct node *task_row_node(struct shell *shell, const struct task_view *view)
 {
     struct node *map = node_map(shell->scratch);
-    set_text(shell, map, "task", view->name);
+    node_set(shell->scratch, map, "task", api_task_name(shell, view));
     set_int(shell, map, "id", view->row.task.value);
     set_text(shell, map, "state", task_state_name(view->row.state));
     node_set(shell->scratch, map, "helper", node_bool(shell->scratch, view->helper));
@@ -291,24 +292,24 @@ static struct node *cell_rows(struct shell *shell, const struct grid_view *grid)
         node_push(arena, list, map);
     }
     for (size_t t = 0; t < plan->tasks_count; t++) {
-        const struct plan_task *task = &plan->tasks[t];
+        const struct plan_traits *traits = plan_task_traits(plan, (uint32_t)t);
+        const uint32_t *point = plan_task_point(plan, (uint32_t)t);
         struct task_view view;
-        if (task->helper || task->point == NULL
+        if (traits->helper
             || !core_find_task(shell->core, task_id_of(grid->row.grid, (uint32_t)t), &view)) {
             continue;
         }
         for (size_t c = 0; c < list->list.count; c++) {
             bool at = true;
             for (size_t a = 0; a < plan->axes_count && at; a++) {
-                at = task->point[a] == GRID_NONE
-                     || task->point[a] == plan->cells[c * plan->axes_count + a];
+                at = point[a] == GRID_NONE || point[a] == plan->cells[c * plan->axes_count + a];
             }
             if (at) {
                 struct node *stages = node_get(list->list.items[c], "stages");
                 node_set(
                     arena,
                     stages,
-                    plan->stages[task->stage],
+                    plan->stages[traits->stage],
                     node_string(arena, task_state_name(view.row.state)));
             }
         }
@@ -423,10 +424,10 @@ static struct node *inputs_node(
         for (size_t j = 0; j < task->inputs[i].sources_count; j++) {
             const struct plan_source *source = &task->inputs[i].sources[j];
             char hex[DIGEST_HEX];
-            const char *name = source->kind == PLAN_FROM_TASK ? plan->tasks[source->task].name
-                               : source->kind == PLAN_FROM_INPUT
-                                   ? plan->inputs[source->input].name
-                                   : digest_to_hex(&source->artifact, hex);
+            const char *name =
+                source->kind == PLAN_FROM_TASK    ? plan_task_name(plan, source->task, arena)
+                : source->kind == PLAN_FROM_INPUT ? plan->inputs[source->input].name
+                                                  : digest_to_hex(&source->artifact, hex);
             node_push(arena, sources, node_string(arena, name));
         }
         set_text(shell, map, "name", task->inputs[i].name);
@@ -483,7 +484,7 @@ bool api_query_task(
     if (!find_both(caller, parameters, &grid, &view, err)) {
         return false;
     }
-    const struct plan_task *task = &grid.plan->tasks[task_ordinal(view.row.task)];
+    const struct plan_task *task = plan_task(grid.plan, task_ordinal(view.row.task), arena);
     uint64_t ran = view.same_as.value != 0       ? view.same_as.value
                    : view.row.same_as.value != 0 ? view.row.same_as.value
                                                  : view.row.task.value;
@@ -501,11 +502,11 @@ bool api_query_task(
     struct node *params = NULL;
     struct err ignored = {0};
     set_text(shell, map, "stage", grid.plan->stages[view.stage]);
-    set_text(shell, map, "program", grid.plan->programs[task->program].name);
+    set_text(shell, map, "program", grid.plan->programs[task->traits.program].name);
     if (node_parse_json(task->params, strlen(task->params), arena, &params, NULL, &ignored)) {
         node_set(arena, map, "parameters", params);
     }
-    node_set(arena, map, "needs", needs_node(shell, &task->needs));
+    node_set(arena, map, "needs", needs_node(shell, &task->traits.needs));
     set_text(
         shell,
         map,
@@ -566,7 +567,7 @@ static void explain_miss(
     const struct task_view *view,
     struct node *lines)
 {
-    const struct plan_task *task = &grid->plan->tasks[task_ordinal(view->row.task)];
+    const struct plan_traits *task = plan_task_traits(grid->plan, task_ordinal(view->row.task));
     if (view->result == NULL || view->row.reason == TASK_REASON_CACHED || !task->cache) {
         return;
     }
@@ -658,7 +659,7 @@ bool api_query_explain(
     struct node *lines = node_list(shell->scratch);
     push_lines(shell, text.data, lines);
     explain_miss(shell, &grid, &view, lines);
-    set_text(shell, body, "task", view.name);
+    node_set(shell->scratch, body, "task", api_task_name(shell, &view));
     set_text(shell, body, "state", task_state_name(view.row.state));
     node_set(shell->scratch, body, "lines", lines);
     node_set(shell->scratch, body, "reasons", reasons_node(shell, &explain));

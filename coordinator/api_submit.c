@@ -58,7 +58,8 @@ static bool find_known(
 {
     struct digest *keys = ARENA_ARRAY(arena, struct digest, plan->tasks_count + 1);
     for (size_t i = 0; i < plan->tasks_count; i++) {
-        keys[i] = plan->tasks[i].cache ? plan->tasks[i].plan_key : (struct digest){0};
+        bool cached = plan_task_traits(plan, (uint32_t)i)->cache;
+        keys[i] = cached ? *plan_task_key(plan, (uint32_t)i) : (struct digest){0};
     }
     return store_lookup_plan_keys(shell->store, keys, plan->tasks_count, arena, ret_known, err);
 }

@@ -117,9 +117,11 @@ char *assignment_frozen_spec(
 }
 
 static void build_inputs(
-    const struct effect_assign *effect, struct arena *arena, struct msg_assignment *out)
+    const struct effect_assign *effect,
+    const struct plan_task *task,
+    struct arena *arena,
+    struct msg_assignment *out)
 {
-    const struct plan_task *task = &effect->plan->tasks[task_ordinal(effect->task)];
     out->inputs = ARENA_ARRAY(arena, struct msg_input, task->inputs_count + 1);
     out->inputs_count = task->inputs_count;
     for (size_t i = 0; i < task->inputs_count; i++) {
@@ -178,29 +180,30 @@ void assignment_build(
     struct arena *arena,
     struct msg_assignment *ret_assignment)
 {
-    const struct plan_task *task = &effect->plan->tasks[task_ordinal(effect->task)];
+    const struct plan_task *task = plan_task(effect->plan, task_ordinal(effect->task), arena);
+    const struct resources *needs = &task->traits.needs;
     struct msg_assignment out = {
         .task = effect->task.value,
         .attempt = effect->attempt.value,
         .name = task->name,
         .grid = effect->plan->grid_name,
-        .exclusive = task->exclusive,
+        .exclusive = task->traits.exclusive,
         .params = task->params,
         .resources =
             {
-                .cpus_milli = task->needs.cpus_milli,
-                .memory_bytes = task->needs.memory_bytes,
-                .disk_bytes = task->needs.disk_bytes,
+                .cpus_milli = needs->cpus_milli,
+                .memory_bytes = needs->memory_bytes,
+                .disk_bytes = needs->disk_bytes,
             },
-        .time_ms = task->time_ms,
+        .time_ms = task->traits.time_ms,
         .grace_ms = grace_ms,
         .lease_ms = effect->lease_ms,
         .checkpoint_attempt = effect->previous.value,
         .checkpoint = "",
         .checkpoint_worker = "",
     };
-    build_program(&effect->plan->programs[task->program], arena, &out);
-    build_inputs(effect, arena, &out);
+    build_program(&effect->plan->programs[task->traits.program], arena, &out);
+    build_inputs(effect, task, arena, &out);
     build_devices(&effect->devices, arena, &out.resources);
     out.outputs = ARENA_ARRAY(arena, struct msg_declared_output, task->outputs_count + 1);
     out.outputs_count = task->outputs_count;

@@ -80,8 +80,8 @@ uint64_t estimate_grid_ms(
             || task_state_is_final(view.row.state)) {
             continue;
         }
-        uint64_t median =
-            estimate_program_ms(estimates, store, plan->programs[plan->tasks[t].program].name);
+        uint32_t program = plan_task_traits(plan, (uint32_t)t)->program;
+        uint64_t median = estimate_program_ms(estimates, store, plan->programs[program].name);
         uint64_t task_left = task_left_ms(core, &view, median);
         if (task_left == ESTIMATE_UNKNOWN) {
             return ESTIMATE_UNKNOWN;

@@ -22,7 +22,7 @@ static bool *wanted_tasks(
     uint32_t *stack = ARENA_ARRAY(arena, uint32_t, plan->tasks_count + 1);
     size_t depth = 0;
     for (size_t t = 0; t < plan->tasks_count; t++) {
-        if (!plan->tasks[t].helper) {
+        if (!plan_task_traits(plan, (uint32_t)t)->helper) {
             wanted[t] = true;
             stack[depth++] = (uint32_t)t;
         }
@@ -55,7 +55,7 @@ static bool *first_of_keys(const struct plan *plan, struct arena *arena)
     } *sorted = ARENA_ARRAY(arena, struct keyed, plan->tasks_count + 1);
 
     for (size_t t = 0; t < plan->tasks_count; t++) {
-        sorted[t] = (struct keyed){plan->tasks[t].plan_key, (uint32_t)t};
+        sorted[t] = (struct keyed){*plan_task_key(plan, (uint32_t)t), (uint32_t)t};
     }
     qsort(sorted, plan->tasks_count, sizeof(*sorted), digest_compare);
     for (size_t i = 0; i < plan->tasks_count;) {
@@ -73,7 +73,7 @@ static bool *first_of_keys(const struct plan *plan, struct arena *arena)
 
 static void count_task(
     struct stage_report *report,
-    const struct plan_task *task,
+    const struct plan_traits *task,
     bool cached,
     bool first,
     uint64_t median_ms)
@@ -145,7 +145,7 @@ static struct node *stages_node(
     const bool *wanted = wanted_tasks(plan, known, arena);
     const bool *first = first_of_keys(plan, arena);
     for (size_t t = 0; t < plan->tasks_count; t++) {
-        const struct plan_task *task = &plan->tasks[t];
+        const struct plan_traits *task = plan_task_traits(plan, (uint32_t)t);
         if (!wanted[t]) {
             continue;
         }

@@ -11,7 +11,7 @@
 #ifndef ASSAY_GRID_LOWER_H
 #define ASSAY_GRID_LOWER_H
 
-#include "common/grid/plan.h"
+#include "common/grid/plan_build.h"
 #include "common/pipeline/key.h"
 
 /* A source with the key that stands for it in plan keys. */
@@ -40,7 +40,8 @@ struct lowered_stage {
 
 /* A task that an engine node describes. */
 struct node_task {
-    uint32_t task, node;
+    uint32_t ordinal, node;
+    struct plan_task task;          /* as far as it is known before the node is complete */
     const struct plan_source *view; /* TOKEN_VIEW: what its input `view` is at this point */
 };
 
@@ -52,6 +53,7 @@ struct lowering {
     struct arena *arena;
     struct diags *diags;
     struct plan *plan;
+    struct plan_builder builder;
     struct pipeline_plan *pipeline;
     struct pipeline_pool *pools;  /* one per input of the grid; empty where it is no pool */
     struct lowered_stage *stages; /* one per stage */
@@ -114,10 +116,11 @@ void lower_push(
     struct lowering *lowering, struct resolved_input *input, const struct resolved *source);
 
 /* --- lower_task.c --- */
-/* A new task with the point at hand or, for helpers, none. */
-uint32_t lower_task(
-    struct lowering *lowering, const char *name, uint32_t program, const uint32_t *point);
-const char *lower_point_name(struct lowering *lowering, const uint32_t *point);
+/* A task of the stage at hand: at a point or, for helpers, with a name and none. */
+struct plan_task lower_task(
+    const struct lowering *lowering, const char *name, uint32_t program, const uint32_t *point);
+/* Adds it to the plan and returns its ordinal. */
+uint32_t lower_add_task(struct lowering *lowering, const struct plan_task *task);
 /* "STAGE/WHAT[/gNNN][/N]": unique. */
 const char *lower_helper_name(struct lowering *lowering, const char *what, int32_t group);
 void lower_set_inputs(
@@ -131,7 +134,8 @@ struct digest lower_plan_key(
     const struct plan_task *task,
     const struct resolved_input *inputs,
     size_t count);
-struct digest lower_output_key(const struct plan_task *task, const char *output);
+struct digest lower_output_key(
+    const struct lowering *lowering, uint32_t task, const char *output);
 void lower_note_point(struct lowering *lowering, const uint32_t *point, uint32_t place);
 uint32_t lower_find_point(struct lowering *lowering, uint32_t stage, const uint32_t *point);
 

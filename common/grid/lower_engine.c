@@ -85,10 +85,8 @@ struct resolved lower_engine_source(
 
 /* --- Helpers --- */
 
-static void add_fill(
-    struct lowering *lowering, uint32_t task, uint32_t node, const struct plan_source *view)
+static void add_fill(struct lowering *lowering, struct node_task fill)
 {
-    const struct node_task fill = {task, node, view};
     ARENA_PUSH(
         lowering->arena,
         lowering->fills,
@@ -98,19 +96,19 @@ static void add_fill(
 }
 
 /* What the manifest of a stage's program says of its tasks. */
-static void take_manifest(struct plan_task *task, const struct manifest *manifest)
+static void take_manifest(struct plan_traits *traits, const struct manifest *manifest)
 {
-    task->time_ms = manifest->time_ms;
-    task->failures_max = manifest->failures_max;
-    task->cache = manifest->cache;
-    task->exclusive = manifest->exclusive;
-    task->reproducible = manifest->reproducible;
+    traits->time_ms = manifest->time_ms;
+    traits->failures_max = manifest->failures_max;
+    traits->cache = manifest->cache;
+    traits->exclusive = manifest->exclusive;
+    traits->reproducible = manifest->reproducible;
 }
 
-static void take_stage(struct plan_task *task, const struct grid_stage *stage)
+static void take_stage(struct plan_traits *traits, const struct grid_stage *stage)
 {
-    task->time_ms = stage->time_ms > 0 ? stage->time_ms : task->time_ms;
-    task->failures_max = stage->failures_max > 0 ? stage->failures_max : task->failures_max;
+    traits->time_ms = stage->time_ms > 0 ? stage->time_ms : traits->time_ms;
+    traits->failures_max = stage->failures_max > 0 ? stage->failures_max : traits->failures_max;
 }
 
 static uint32_t program_of(struct lowering *lowering, const struct engine_node *node)
@@ -124,28 +122,27 @@ static uint32_t program_of(struct lowering *lowering, const struct engine_node *
     return tokens ? lower_program(lowering, stage->program) : lower_engine_program(lowering);
 }
 
-static uint32_t helper_task(struct lowering *lowering, const struct engine_node *node)
+static struct plan_task helper_task(struct lowering *lowering, const struct engine_node *node)
 {
     const struct grid_stage *stage = &lowering->grid->stages[lowering->stage];
     const char *name = lower_helper_name(lowering, engine_op_name(node->op), node->group);
-    uint32_t ordinal = lower_task(lowering, name, program_of(lowering, node), NULL);
-    struct plan_task *task = &lowering->plan->tasks[ordinal];
-    task->group = node->group;
-    task->needs = engine_needs;
+    struct plan_task task = lower_task(lowering, name, program_of(lowering, node), NULL);
+    task.group = node->group;
+    task.traits.needs = engine_needs;
     if (node->op == ENGINE_PROGRAM) {
         const struct manifest *manifest = lower_manifest(lowering, node->program);
-        take_manifest(task, manifest);
-        task->needs = manifest->needs;
-        return ordinal;
+        take_manifest(&task.traits, manifest);
+        task.traits.needs = manifest->needs;
+        return task;
     }
     if (stage->program && stage->program->per_text_base) {
-        take_manifest(task, stage->program);
+        take_manifest(&task.traits, stage->program);
     }
     if (stage->curate || (stage->program && stage->program->per_text_base)) {
-        take_stage(task, stage);
-        task->needs = lowering->needs;
+        take_stage(&task.traits, stage);
+        task.traits.needs = lowering->needs;
     }
-    return ordinal;
+    return task;
 }
 
 void lower_new_nodes(struct lowering *lowering)
@@ -155,16 +152,18 @@ void lower_new_nodes(struct lowering *lowering)
         uint32_t index = (uint32_t)lowering->nodes_count;
         const struct engine_node *node = pipeline_plan_node(lowering->pipeline, index);
         bool view = node->op == ENGINE_VIEW || node->op == ENGINE_TOKEN_VIEW;
-        uint32_t task = view ? GRID_NONE : helper_task(lowering, node);
+        uint32_t ordinal = GRID_NONE;
+        if (!view) {
+            struct plan_task task = helper_task(lowering, node);
+            ordinal = lower_add_task(lowering, &task);
+            add_fill(lowering, (struct node_task){ordinal, index, task, NULL});
+        }
         ARENA_PUSH(
             lowering->arena,
             lowering->node_tasks,
             lowering->nodes_count,
             lowering->nodes_capacity,
-            task);
-        if (!view) {
-            add_fill(lowering, task, index, NULL);
-        }
+            ordinal);
     }
 }
 
@@ -177,31 +176,31 @@ static void add_point(
     const struct engine_source *view,
     const struct plan_source *from)
 {
-    struct arena *arena = lowering->arena;
     struct lowered_stage *lowered = &lowering->stages[lowering->stage];
     const uint32_t *point = lowered->points + place * lowering->grid->axes_count;
-    const char *name = lower_point_name(lowering, point);
     CHECK(view->kind == ENGINE_FROM_NODE);
     const struct engine_node *node = pipeline_plan_node(lowering->pipeline, view->node);
-    uint32_t ordinal = lower_task(lowering, name, program_of(lowering, node), point);
-    struct plan_task *task = &lowering->plan->tasks[ordinal];
+    struct plan_task task = lower_task(lowering, NULL, program_of(lowering, node), point);
+    struct plan_traits *traits = &task.traits;
+    struct plan_output output = {"view", "view", view->key};
     if (stage->program) {
-        take_manifest(task, stage->program);
+        take_manifest(traits, stage->program);
     }
-    take_stage(task, stage);
-    if (!grid_stage_needs(lowering->grid, stage, point, arena, lowering->diags, &task->needs)) {
+    take_stage(traits, stage);
+    if (!grid_stage_needs(
+            lowering->grid, stage, point, lowering->arena, lowering->diags, &traits->needs)) {
         lowering->failed = true;
     }
-    task->outputs = ARENA_NEW(arena, struct plan_output);
-    task->outputs_count = 1;
-    task->outputs[0] = (struct plan_output){"view", "view", view->key};
+    task.outputs = &output;
+    task.outputs_count = 1;
+    uint32_t ordinal = lower_add_task(lowering, &task);
     lowered->tasks[place] = ordinal;
     lowered->views[place] = *view;
     /* Points of equal views are tasks of equal keys; what is shared reads from the first. */
     if (lowering->node_tasks[view->node] == GRID_NONE) {
         lowering->node_tasks[view->node] = ordinal;
     }
-    add_fill(lowering, ordinal, view->node, from);
+    add_fill(lowering, (struct node_task){ordinal, view->node, task, from});
     lower_note_point(lowering, point, place);
 }
 
@@ -328,10 +327,13 @@ static bool find_origin(
         return false;
     }
     if (input.count == 1 && input.sources[0].source.kind == PLAN_FROM_TASK) {
-        const struct plan_task *task = &lowering->plan->tasks[input.sources[0].source.task];
-        struct view_origin origin = {.stage = task->stage, .source = input.sources[0].source};
-        if (lowering->stages[task->stage].variants) {
-            origin.place = lower_find_point(lowering, task->stage, task->point);
+        const struct plan *plan = lowering->plan;
+        uint32_t task = input.sources[0].source.task;
+        struct view_origin origin = {
+            .stage = plan_task_traits(plan, task)->stage, .source = input.sources[0].source};
+        if (lowering->stages[origin.stage].variants) {
+            const uint32_t *at = plan_task_point(plan, task);
+            origin.place = lower_find_point(lowering, origin.stage, at);
             *ret_origin = origin;
             return true;
         }
@@ -424,10 +426,12 @@ bool lower_text_base(struct lowering *lowering, const struct grid_stage *stage)
 struct engine_source lower_view(struct lowering *lowering, const struct resolved *resolved)
 {
     if (resolved->source.kind == PLAN_FROM_TASK) {
-        const struct plan_task *task = &lowering->plan->tasks[resolved->source.task];
-        const struct lowered_stage *from = &lowering->stages[task->stage];
-        uint32_t place = lower_find_point(lowering, task->stage, task->point);
-        if (from->views && place != GRID_NONE && !task->helper) {
+        uint32_t task = resolved->source.task;
+        const struct plan_traits *traits = plan_task_traits(lowering->plan, task);
+        const struct lowered_stage *from = &lowering->stages[traits->stage];
+        uint32_t place =
+            lower_find_point(lowering, traits->stage, plan_task_point(lowering->plan, task));
+        if (from->views && place != GRID_NONE && !traits->helper) {
             return from->views[place];
         }
     }
@@ -487,10 +491,10 @@ static void fill_inputs(
 }
 
 static void fill_task(
-    struct lowering *lowering, const struct node_task *fill, const struct engine_node *node)
+    struct lowering *lowering, struct node_task *fill, const struct engine_node *node)
 {
     struct arena *arena = lowering->arena;
-    struct plan_task *task = &lowering->plan->tasks[fill->task];
+    struct plan_task *task = &fill->task;
     const struct node *params =
         node->op == ENGINE_PROGRAM ? node_get(node->spec, "params") : node->spec;
     task->params = node_to_json_arena(params, arena);
@@ -503,6 +507,7 @@ static void fill_task(
             (struct plan_output){output->name, output_kind(output->name), output->key};
     }
     fill_inputs(lowering, task, node, fill->view);
+    plan_build_put(&lowering->builder, fill->ordinal, task);
 }
 
 void lower_fill_nodes(struct lowering *lowering)
@@ -511,7 +516,7 @@ void lower_fill_nodes(struct lowering *lowering)
     const struct engine_node *nodes = pipeline_plan_nodes(lowering->pipeline, &count);
     CHECK(count == lowering->nodes_count);
     for (size_t i = 0; i < lowering->fills_count; i++) {
-        const struct node_task *fill = &lowering->fills[i];
+        struct node_task *fill = &lowering->fills[i];
         fill_task(lowering, fill, &nodes[fill->node]);
     }
 }

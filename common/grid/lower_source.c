@@ -125,14 +125,14 @@ static struct resolved task_source(
     struct lowering *lowering, const struct grid_source *source, uint32_t place)
 {
     uint32_t task = lowering->stages[source->index].tasks[place];
-    const struct plan_task *from = &lowering->plan->tasks[task];
+    const struct plan_slots outputs = plan_task_outputs(lowering->plan, task);
     const char *output = source->output;
-    if (!output && from->outputs_count > 0) {
-        output = from->outputs[0].name;
+    if (!output && outputs.count > 0) {
+        output = outputs.items[0].name;
     }
     return (struct resolved){
         {.kind = PLAN_FROM_TASK, .task = task, .output = output},
-        lower_output_key(from, output),
+        lower_output_key(lowering, task, output),
     };
 }
 

@@ -183,22 +183,20 @@ static uint32_t budget_task(
     struct lowering *lowering, const struct resolved *view, const char *params)
 {
     const struct manifest *manifest = manifest_builtin("budget");
-    struct arena *arena = lowering->arena;
     const char *name = lower_helper_name(lowering, "budget", -1);
-    uint32_t ordinal = lower_task(lowering, name, lower_program(lowering, manifest), NULL);
-    struct plan_task *task = &lowering->plan->tasks[ordinal];
+    struct plan_task task = lower_task(lowering, name, lower_program(lowering, manifest), NULL);
+    struct plan_output output = {.name = "decision", .kind = "decision"};
     struct resolved source = *view;
     const struct resolved_input input = {
         .name = "view", .kind = "view", .sources = &source, .count = 1};
-    task->params = params;
-    task->needs = manifest->needs;
-    task->failures_max = manifest->failures_max;
-    task->outputs = ARENA_NEW(arena, struct plan_output);
-    task->outputs_count = 1;
-    task->outputs[0] = (struct plan_output){.name = "decision", .kind = "decision"};
-    lower_set_inputs(lowering, task, &input, 1);
-    task->plan_key = lower_plan_key(lowering, task, &input, 1);
-    return ordinal;
+    task.params = params;
+    task.traits.needs = manifest->needs;
+    task.traits.failures_max = manifest->failures_max;
+    task.outputs = &output;
+    task.outputs_count = 1;
+    lower_set_inputs(lowering, &task, &input, 1);
+    task.plan_key = lower_plan_key(lowering, &task, &input, 1);
+    return lower_add_task(lowering, &task);
 }
 
 /* One decision per (view, tokens, epochs), whoever asks. */
@@ -262,31 +260,31 @@ static bool add_task(
 {
     const struct grid_stage *stage = building->stage;
     const struct manifest *program = stage->program;
-    const char *name = lower_point_name(lowering, building->point);
     uint32_t index = lower_program(lowering, program);
-    uint32_t ordinal = lower_task(lowering, name, index, building->point);
-    struct plan_task *task = &lowering->plan->tasks[ordinal];
-    task->params = node_to_json_arena(building->params, lowering->arena);
-    task->time_ms = stage->time_ms > 0 ? stage->time_ms : program->time_ms;
-    task->failures_max = stage->failures_max > 0 ? stage->failures_max : program->failures_max;
-    task->cache = program->cache;
-    task->exclusive = program->exclusive;
-    task->reproducible = program->reproducible;
-    task->gate = gate;
-    set_outputs(lowering, task, program);
-    lower_set_inputs(lowering, task, building->inputs, building->count);
-    task->plan_key = lower_plan_key(lowering, task, building->inputs, building->count);
-    lowering->stages[lowering->stage].tasks[place] = ordinal;
-    lower_note_point(lowering, building->point, place);
+    struct plan_task task = lower_task(lowering, NULL, index, building->point);
+    struct plan_traits *traits = &task.traits;
+    traits->time_ms = stage->time_ms > 0 ? stage->time_ms : program->time_ms;
+    traits->failures_max =
+        stage->failures_max > 0 ? stage->failures_max : program->failures_max;
+    traits->cache = program->cache;
+    traits->exclusive = program->exclusive;
+    traits->reproducible = program->reproducible;
+    task.params = node_to_json_arena(building->params, lowering->arena);
+    task.gate = gate;
+    set_outputs(lowering, &task, program);
+    lower_set_inputs(lowering, &task, building->inputs, building->count);
+    task.plan_key = lower_plan_key(lowering, &task, building->inputs, building->count);
     if (!grid_stage_needs(
             lowering->grid,
             stage,
             building->point,
             lowering->arena,
             lowering->diags,
-            &task->needs)) {
+            &traits->needs)) {
         lowering->failed = true;
     }
+    lowering->stages[lowering->stage].tasks[place] = lower_add_task(lowering, &task);
+    lower_note_point(lowering, building->point, place);
     return !lowering->failed;
 }
 

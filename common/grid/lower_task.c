@@ -12,43 +12,38 @@ enum {
     FAILURES_MAX = 3,
 };
 
-uint32_t lower_task(
-    struct lowering *lowering, const char *name, uint32_t program, const uint32_t *point)
+struct plan_task lower_task(
+    const struct lowering *lowering, const char *name, uint32_t program, const uint32_t *point)
 {
-    struct plan *plan = lowering->plan;
-    uint32_t *place = ARENA_ARRAY(lowering->arena, uint32_t, plan->axes_count + 1);
-    for (size_t a = 0; a < plan->axes_count; a++) {
-        place[a] = point ? point[a] : GRID_NONE;
-    }
-    const struct plan_task task = {
-        .stage = lowering->stage,
-        .program = program,
+    return (struct plan_task){
+        .traits =
+            {
+                .stage = lowering->stage,
+                .program = program,
+                .failures_max = FAILURES_MAX,
+                .helper = point == NULL,
+                .cache = true,
+                .reproducible = true,
+            },
         .group = -1,
-        .point = place,
+        .point = point,
         .name = name,
         .params = "{}",
-        .failures_max = FAILURES_MAX,
         .gate = GRID_NONE,
-        .helper = point == NULL,
-        .cache = true,
-        .reproducible = true,
     };
+}
+
+uint32_t lower_add_task(struct lowering *lowering, const struct plan_task *task)
+{
+    const struct plan *plan = lowering->plan;
     if (plan->tasks_count >= LIMIT_TASKS_PER_GRID) {
         lower_report(lowering, "E002", NULL, "a grid may have %d tasks", LIMIT_TASKS_PER_GRID);
         return (uint32_t)plan->tasks_count - 1;
     }
-    ARENA_PUSH(lowering->arena, plan->tasks, plan->tasks_count, plan->tasks_capacity, task);
-    return (uint32_t)plan->tasks_count - 1;
+    return plan_build_add(&lowering->builder, task);
 }
 
 /* --- Names --- */
-
-const char *lower_point_name(struct lowering *lowering, const uint32_t *point)
-{
-    const char *stage = lowering->grid->stages[lowering->stage].name;
-    const char *name = grid_point_name(lowering->grid, point, lowering->arena);
-    return name[0] ? arena_printf(lowering->arena, "%s/%s", stage, name) : stage;
-}
 
 const char *lower_helper_name(struct lowering *lowering, const char *what, int32_t group)
 {
@@ -137,24 +132,32 @@ struct digest lower_plan_key(
             inputs[i].name, inputs[i].many, inputs[i].count, digests, labels};
     }
     plan_key_write(
-        &lowering->plan->programs[task->program], task->params, parts, count, "plan", &json);
+        &lowering->plan->programs[task->traits.program],
+        task->params,
+        parts,
+        count,
+        "plan",
+        &json);
     CHECK(!json.overflow);
     return key_of_json(json.data, json.length);
 }
 
-struct digest lower_output_key(const struct plan_task *task, const char *output)
+struct digest lower_output_key(
+    const struct lowering *lowering, uint32_t task, const char *output)
 {
-    for (size_t i = 0; output && i < task->outputs_count; i++) {
-        if (strcmp(task->outputs[i].name, output) == 0
-            && !digest_is_zero(&task->outputs[i].key)) {
-            return task->outputs[i].key;
+    const struct plan *plan = lowering->plan;
+    const struct plan_slots outputs = plan_task_outputs(plan, task);
+    for (size_t i = 0; output && i < outputs.count; i++) {
+        struct digest key = plan_task_output_key(plan, task, i);
+        if (strcmp(outputs.items[i].name, output) == 0 && !digest_is_zero(&key)) {
+            return key;
         }
     }
     struct str json CLEANUP(str_done);
     str_init(&json, LIMIT_LINE_BYTES);
     const char *name = output ? output : "";
     str_append(&json, "[\"task-output\",");
-    key_append_hex(&json, &task->plan_key);
+    key_append_hex(&json, plan_task_key(plan, task));
     str_append_char(&json, ',');
     str_append_json(&json, name, strlen(name));
     str_append_char(&json, ']');

@@ -4,6 +4,11 @@
  * frozen and stored at submission; a task's ordinal (expansion order, PLAN_VERSION) never
  * changes, and a task reads only tasks of lower ordinals. Pure.
  *
+ * A plan may have a million tasks, so a task is a few numbers into tables that tasks share
+ * (plan_tables.h). It is read through the functions below; struct plan_task is a task written
+ * out in full, which is how one is put in (plan_build.h) and, where speed does not matter,
+ * read.
+ *
  * Expansion order, version 1: stages in dependency order, ties by their place in the file;
  * within a stage its points, the first axis slowest; before a point the helpers that it is the
  * first to need, and before all points of a curate or per-text-base stage all its helpers.
@@ -68,26 +73,44 @@ enum plan_gate {
     PLAN_GATE_DECISION
 };
 
+/* What many tasks have in common: those of a stage, as a rule. */
+struct plan_traits {
+    uint32_t stage;   /* index into plan->stages */
+    uint32_t program; /* index into plan->programs */
+    struct resources needs;
+    uint64_t time_ms;
+    uint32_t failures_max;
+    bool helper; /* lowered from a stage (engine pass, order, budget), not a point of it */
+    bool cache, exclusive, reproducible;
+};
+
+/* A declared input or output of a task. */
+struct plan_slot {
+    const char *name, *kind;
+    bool many;
+};
+
+/* All of them, in order. */
+struct plan_slots {
+    const struct plan_slot *items;
+    size_t count;
+};
+
+/* A task in full. */
 struct plan_task {
-    uint32_t stage;        /* index into plan->stages */
-    uint32_t program;      /* index into plan->programs */
+    struct plan_traits traits;
     int32_t group;         /* or -1 */
-    const uint32_t *point; /* axes_count indexes, GRID_NONE where absent */
+    const uint32_t *point; /* axes_count indexes, GRID_NONE where absent; NULL: all absent */
     const char *name; /* "train/variant=raw,scale=cpu-xs,seed=1"; "curate/measure/g003"; unique
-                         in the plan */
-    const char *params; /* canonical JSON */
+                         in the plan. NULL when it is put in: as stage and point say */
+    const char *params; /* canonical JSON map */
     struct plan_input *inputs;
     size_t inputs_count;
     struct plan_output *outputs;
     size_t outputs_count;
-    struct resources needs;
-    uint64_t time_ms;
-    uint32_t failures_max;
     struct digest plan_key;
     uint32_t gate; /* ordinal of the decision task whose "skip" verdict skips this one, or
                       GRID_NONE */
-    bool helper;   /* lowered from a stage (engine pass, order, budget), not a point of it */
-    bool cache, exclusive, reproducible;
 };
 
 struct plan_program {
@@ -119,8 +142,8 @@ struct plan {
     size_t programs_count;
     struct plan_frozen *inputs;
     size_t inputs_count;
-    struct plan_task *tasks;
-    size_t tasks_count, tasks_capacity;
+    struct plan_tables *tables; /* of the tasks */
+    size_t tasks_count;
     uint32_t *cells; /* cells_count * axes_count */
     size_t cells_count;
     struct pipeline_figures figures;
@@ -170,6 +193,28 @@ bool plan_lower(
     struct diags *diags,
     struct plan **ret_plan);
 
+/* --- A task's parts, by ordinal. Without an arena: O(1), and the plan's own memory. --- */
+
+const struct plan_traits *plan_task_traits(const struct plan *plan, uint32_t task);
+const uint32_t *plan_task_point(const struct plan *plan, uint32_t task); /* never NULL */
+const struct digest *plan_task_key(const struct plan *plan, uint32_t task);
+uint32_t plan_task_gate(const struct plan *plan, uint32_t task);
+int32_t plan_task_group(const struct plan *plan, uint32_t task);
+struct plan_slots plan_task_inputs(const struct plan *plan, uint32_t task);
+struct plan_slots plan_task_outputs(const struct plan *plan, uint32_t task);
+/* Sources of an input: how many, and each. */
+uint32_t plan_task_sources(const struct plan *plan, uint32_t task, size_t input);
+struct plan_source plan_task_source(
+    const struct plan *plan, uint32_t task, size_t input, uint32_t source);
+/* Zero when the output has no key of its own. */
+struct digest plan_task_output_key(const struct plan *plan, uint32_t task, size_t output);
+const char *plan_task_name(const struct plan *plan, uint32_t task, struct arena *arena);
+const char *plan_task_params(const struct plan *plan, uint32_t task, struct arena *arena);
+/* The whole task. */
+const struct plan_task *plan_task(const struct plan *plan, uint32_t task, struct arena *arena);
+/* By name; GRID_NONE when there is none. O(tasks), a few ns each. */
+uint32_t plan_find_task(const struct plan *plan, const char *name);
+
 /* Direct upstream tasks of a task, each once (gate included). */
 size_t plan_upstream(
     const struct plan *plan, uint32_t task, struct arena *arena, uint32_t **ret_tasks);
@@ -192,14 +237,14 @@ bool plan_decode(
  * when gathered). digests[i][j]: tree digest, or frozen digest, of source j of input i.
  */
 struct digest plan_content_key(
-    const struct plan *plan, const struct plan_task *task, const struct digest *const *digests);
+    const struct plan *plan, uint32_t task, const struct digest *const *digests);
 /* The digest that stands for a frozen source in keys. */
 struct digest plan_frozen_digest(const struct plan *plan, const struct plan_source *source);
 /* Canonical key components as JSON, stored beside results so that `explain` can name the field
  * that differs. */
 char *plan_key_components(
     const struct plan *plan,
-    const struct plan_task *task,
+    uint32_t task,
     const struct digest *const *digests,
     struct arena *arena);
 

@@ -99,10 +99,8 @@ static bool head_counts(struct decoder *decoder, const struct node *head, struct
     plan->inputs = ARENA_ARRAY(decoder->arena, struct plan_frozen, decoder->inputs_max + 1);
     plan->cells =
         ARENA_ARRAY(decoder->arena, uint32_t, decoder->cells_max * plan->axes_count + 1);
-    plan->tasks = ARENA_ARRAY(decoder->arena, struct plan_task, decoder->tasks_max + 1);
-    plan->tasks_capacity = decoder->tasks_max + 1;
-    decoder->strings = ARENA_ARRAY(decoder->arena, const char *, decoder->strings_max + 1);
-    decoder->lists = ARENA_ARRAY(decoder->arena, struct decoded_list, decoder->lists_max + 1);
+    decoder->strings = ARENA_ARRAY(decoder->lasting, const char *, decoder->strings_max + 1);
+    decoder->lists = ARENA_ARRAY(decoder->lasting, struct decoded_list, decoder->lists_max + 1);
     return true;
 }
 
@@ -316,7 +314,7 @@ static bool decode_string(struct decoder *decoder, const struct node *record, st
     if (!text || decoder->strings_count >= decoder->strings_max) {
         return err_set(err, ERR_CORRUPT, "one string too many, or none");
     }
-    decoder->strings[decoder->strings_count++] = arena_strdup(decoder->arena, text);
+    decoder->strings[decoder->strings_count++] = arena_strdup(decoder->lasting, text);
     return true;
 }
 
@@ -423,16 +421,21 @@ bool plan_decode(
     struct err *err)
 {
     struct arena *scratch CLEANUP(arena_cleanup) = arena_create();
+    struct arena *lasting CLEANUP(arena_cleanup) = arena_create();
     struct decoder decoder = {
         .arena = arena,
+        .lasting = lasting,
         .scratch = scratch,
         .plan = ARENA_NEW(arena, struct plan),
         .text_length = length,
     };
-    key_map_init(&decoder.names, arena);
+    key_map_init(&decoder.names, lasting);
+    plan_build_begin(&decoder.builder, decoder.plan, arena);
     if (!decode_lines(&decoder, json, length, err)) {
+        plan_build_done(&decoder.builder);
         return err_wrap(err, "plan");
     }
+    plan_build_end(&decoder.builder);
     *ret_plan = decoder.plan;
     return true;
 }

@@ -20,8 +20,11 @@ struct decoded_list {
 };
 
 struct decoder {
-    struct arena *arena, *scratch;
+    struct arena *arena;   /* the plan's */
+    struct arena *lasting; /* until all is decoded */
+    struct arena *scratch; /* one record */
     struct plan *plan;
+    struct plan_builder builder;
     size_t text_length;
     size_t record; /* for messages */
     const char **strings;

@@ -175,7 +175,7 @@ static bool add_run(
             list->reads_task = true;
         }
         decoder->sources_count++;
-        ARENA_PUSH(decoder->arena, list->sources, list->count, list->capacity, source);
+        ARENA_PUSH(decoder->lasting, list->sources, list->count, list->capacity, source);
     }
     return true;
 }
@@ -203,7 +203,7 @@ static bool task_point(
     struct decoder *decoder, const struct node *list, struct plan_task *task, struct err *err)
 {
     const struct plan *plan = decoder->plan;
-    uint32_t *point = ARENA_ARRAY(decoder->arena, uint32_t, plan->axes_count + 1);
+    uint32_t *point = ARENA_ARRAY(decoder->scratch, uint32_t, plan->axes_count + 1);
     if (!record_has(list, plan->axes_count, "a point", err)) {
         return false;
     }
@@ -232,13 +232,14 @@ static bool task_params(
     }
     task->params =
         grouped
-            ? arena_printf(decoder->arena, "%s\"group\":%d%s", before, (int)task->group, rest)
+            ? arena_printf(decoder->scratch, "%s\"group\":%d%s", before, (int)task->group, rest)
             : before;
     size_t length = strlen(task->params);
     if (!node_parse_json(task->params, length, decoder->scratch, &parsed, NULL, err)) {
         return err_wrap(err, "parameters");
     }
-    return parsed->kind == NODE_MAP || err_set(err, ERR_CORRUPT, "parameters must be a map");
+    return (parsed->kind == NODE_MAP && task->params[0] == '{')
+           || err_set(err, ERR_CORRUPT, "parameters must be a map");
 }
 
 static bool task_inputs(
@@ -248,7 +249,7 @@ static bool task_inputs(
         return err_set(err, ERR_CORRUPT, "a task has at most %d inputs", LIMIT_INPUTS);
     }
     size_t ordinal = decoder->plan->tasks_count;
-    task->inputs = ARENA_ARRAY(decoder->arena, struct plan_input, list->list.count + 1);
+    task->inputs = ARENA_ARRAY(decoder->scratch, struct plan_input, list->list.count + 1);
     for (size_t i = 0; i < list->list.count; i++) {
         const struct node *from = list->list.items[i];
         struct plan_input *input = &task->inputs[i];
@@ -282,7 +283,7 @@ static bool task_outputs(
     if (!list || list->kind != NODE_LIST || list->list.count > LIMIT_OUTPUTS) {
         return err_set(err, ERR_CORRUPT, "a task has at most %d outputs", LIMIT_OUTPUTS);
     }
-    task->outputs = ARENA_ARRAY(decoder->arena, struct plan_output, list->list.count + 1);
+    task->outputs = ARENA_ARRAY(decoder->scratch, struct plan_output, list->list.count + 1);
     for (size_t i = 0; i < list->list.count; i++) {
         const struct node *from = list->list.items[i];
         struct plan_output *output = &task->outputs[i];
@@ -312,19 +313,19 @@ static bool task_rest(
     int64_t gate = 0;
     int64_t flags = 0;
     int64_t before = (int64_t)decoder->plan->tasks_count - 1;
-    if (!task_needs(record_item(record, 9), &task->needs, err)
-        || !record_u64(record, 10, &task->time_ms, err)
-        || !record_u32(record, 11, UINT32_MAX, &task->failures_max, err)
+    if (!task_needs(record_item(record, 9), &task->traits.needs, err)
+        || !record_u64(record, 10, &task->traits.time_ms, err)
+        || !record_u32(record, 11, UINT32_MAX, &task->traits.failures_max, err)
         || !record_digest(record, 12, false, &task->plan_key, err)
         || !record_number(record, 13, -1, before, &gate, err)
         || !record_number(record, 14, 0, TASK_FLAGS, &flags, err)) {
         return false;
     }
     task->gate = gate < 0 ? GRID_NONE : (uint32_t)gate;
-    task->helper = (flags & TASK_FLAG_HELPER) != 0;
-    task->cache = (flags & TASK_FLAG_CACHE) != 0;
-    task->exclusive = (flags & TASK_FLAG_EXCLUSIVE) != 0;
-    task->reproducible = (flags & TASK_FLAG_REPRODUCIBLE) != 0;
+    task->traits.helper = (flags & TASK_FLAG_HELPER) != 0;
+    task->traits.cache = (flags & TASK_FLAG_CACHE) != 0;
+    task->traits.exclusive = (flags & TASK_FLAG_EXCLUSIVE) != 0;
+    task->traits.reproducible = (flags & TASK_FLAG_REPRODUCIBLE) != 0;
     return true;
 }
 
@@ -335,8 +336,8 @@ bool decode_task(struct decoder *decoder, const struct node *record, struct err 
     int64_t group = 0;
     const char *name = node_text(record_item(record, 5));
     if (!record_has(record, 15, "a task", err)
-        || !record_u32(record, 1, (uint32_t)plan->stages_count, &task.stage, err)
-        || !record_u32(record, 2, (uint32_t)plan->programs_count, &task.program, err)
+        || !record_u32(record, 1, (uint32_t)plan->stages_count, &task.traits.stage, err)
+        || !record_u32(record, 2, (uint32_t)plan->programs_count, &task.traits.program, err)
         || !record_number(record, 3, -1, LIMIT_GROUPS_PER_POOL - 1, &group, err)
         || !task_point(decoder, record_item(record, 4), &task, err)) {
         return false;
@@ -350,18 +351,28 @@ bool decode_task(struct decoder *decoder, const struct node *record, struct err 
     }
     key_map_put(&decoder->names, &key, 0);
     task.group = (int32_t)group;
-    task.name = arena_strdup(decoder->arena, name);
+    task.name = name;
     if (!task_params(decoder, record_item(record, 6), &task, err)
         || !task_inputs(decoder, record_item(record, 7), &task, err)
         || !task_outputs(decoder, record_item(record, 8), &task, err)
         || !task_rest(decoder, record, &task, err)) {
         return err_wrap(err, "task '%s'", name);
     }
-    plan->tasks[plan->tasks_count++] = task;
+    (void)plan_build_add(&decoder->builder, &task);
     return true;
 }
 
 /* --- Checks of the whole --- */
+
+static bool has_output(const struct plan *plan, uint32_t task, const char *output)
+{
+    const struct plan_slots outputs = plan_task_outputs(plan, task);
+    bool found = !output && outputs.count == 0;
+    for (size_t i = 0; output && !found && i < outputs.count; i++) {
+        found = strcmp(output, outputs.items[i].name) == 0;
+    }
+    return found;
+}
 
 bool decode_check_outputs(const struct decoder *decoder, struct err *err)
 {
@@ -369,21 +380,13 @@ bool decode_check_outputs(const struct decoder *decoder, struct err *err)
         const struct decoded_list *list = &decoder->lists[i];
         for (size_t j = 0; j < list->count; j++) {
             const struct plan_source *source = &list->sources[j];
-            if (source->kind != PLAN_FROM_TASK) {
-                continue;
-            }
-            const struct plan_task *task = &decoder->plan->tasks[source->task];
-            bool found = !source->output && task->outputs_count == 0;
-            for (size_t k = 0; source->output && !found && k < task->outputs_count; k++) {
-                found = source->output == task->outputs[k].name
-                        || strcmp(source->output, task->outputs[k].name) == 0;
-            }
-            if (!found) {
+            if (source->kind == PLAN_FROM_TASK
+                && !has_output(decoder->plan, source->task, source->output)) {
                 return err_set(
                     err,
                     ERR_CORRUPT,
                     "task '%s' has no output '%s'",
-                    task->name,
+                    plan_task_name(decoder->plan, source->task, decoder->scratch),
                     source->output ? source->output : "");
             }
         }

@@ -15,7 +15,7 @@ struct encoder {
     const struct plan *plan;
     struct arena *arena;
     struct key_map string_ids; /* digest of the text -> number */
-    struct key_map list_ids;   /* digest of the record, or of address and count -> number */
+    struct key_map list_ids;   /* digest of the record -> number */
     size_t strings_count, lists_count;
     struct str strings, lists, tasks; /* records */
 };
@@ -121,16 +121,6 @@ static void write_run(
 static uint32_t list_id(
     struct encoder *encoder, const struct plan_source *sources, size_t count)
 {
-    const struct {
-        const void *address;
-        size_t count;
-    } place = {sources, count};
-
-    struct digest place_key = digest_of(&place, sizeof(place));
-    uint32_t found = count > 0 ? key_map_get(&encoder->list_ids, &place_key) : KEY_MAP_NONE;
-    if (found != KEY_MAP_NONE) {
-        return found;
-    }
     struct str record CLEANUP(str_done);
     str_init(&record, LIMIT_PLAN_BYTES);
     str_append(&record, ",\n[\"list\"");
@@ -143,14 +133,11 @@ static uint32_t list_id(
     }
     str_append_char(&record, ']');
     struct digest key = digest_of(record.data, record.length);
-    found = key_map_get(&encoder->list_ids, &key);
+    uint32_t found = key_map_get(&encoder->list_ids, &key);
     if (found == KEY_MAP_NONE) {
         found = (uint32_t)encoder->lists_count++;
         key_map_put(&encoder->list_ids, &key, found);
         str_append_bytes(&encoder->lists, record.data, record.length);
-    }
-    if (count > 0) {
-        key_map_put(&encoder->list_ids, &place_key, found);
     }
     return found;
 }
@@ -210,16 +197,22 @@ static void write_inputs(struct encoder *encoder, const struct plan_task *task, 
 
 static int task_flags(const struct plan_task *task)
 {
-    return (task->helper ? TASK_FLAG_HELPER : 0) | (task->cache ? TASK_FLAG_CACHE : 0)
-           | (task->exclusive ? TASK_FLAG_EXCLUSIVE : 0)
-           | (task->reproducible ? TASK_FLAG_REPRODUCIBLE : 0);
+    const struct plan_traits *traits = &task->traits;
+    return (traits->helper ? TASK_FLAG_HELPER : 0) | (traits->cache ? TASK_FLAG_CACHE : 0)
+           | (traits->exclusive ? TASK_FLAG_EXCLUSIVE : 0)
+           | (traits->reproducible ? TASK_FLAG_REPRODUCIBLE : 0);
 }
 
 static void write_task(struct encoder *encoder, const struct plan_task *task)
 {
     struct str *out = &encoder->tasks;
     char hex[DIGEST_HEX];
-    str_appendf(out, ",\n[\"task\",%u,%u,%d,[", task->stage, task->program, (int)task->group);
+    str_appendf(
+        out,
+        ",\n[\"task\",%u,%u,%d,[",
+        task->traits.stage,
+        task->traits.program,
+        (int)task->group);
     for (size_t a = 0; a < encoder->plan->axes_count; a++) {
         bool none = task->point[a] == GRID_NONE;
         str_appendf(out, "%s%lld", a > 0 ? "," : "", none ? -1LL : (long long)task->point[a]);
@@ -233,13 +226,13 @@ static void write_task(struct encoder *encoder, const struct plan_task *task)
     str_appendf(
         out,
         ",[%u,%llu,%llu,%u,%u],%llu,%u,\"%s\",%lld,%d]",
-        task->needs.cpus_milli,
-        (unsigned long long)task->needs.memory_bytes,
-        (unsigned long long)task->needs.disk_bytes,
-        task->needs.gpus_milli,
-        task->needs.nodes,
-        (unsigned long long)task->time_ms,
-        task->failures_max,
+        task->traits.needs.cpus_milli,
+        (unsigned long long)task->traits.needs.memory_bytes,
+        (unsigned long long)task->traits.needs.disk_bytes,
+        task->traits.needs.gpus_milli,
+        task->traits.needs.nodes,
+        (unsigned long long)task->traits.time_ms,
+        task->traits.failures_max,
         digest_to_hex(&task->plan_key, hex),
         task->gate == GRID_NONE ? -1LL : (long long)task->gate,
         task_flags(task));
@@ -403,6 +396,7 @@ static void write_cells(const struct encoder *encoder, struct str *out)
 void plan_encode(const struct plan *plan, struct str *out)
 {
     struct arena *arena CLEANUP(arena_cleanup) = arena_create();
+    struct arena *scratch CLEANUP(arena_cleanup) = arena_create();
     struct encoder encoder = {.plan = plan, .arena = arena};
     key_map_init(&encoder.string_ids, arena);
     key_map_init(&encoder.list_ids, arena);
@@ -410,7 +404,8 @@ void plan_encode(const struct plan *plan, struct str *out)
     str_init(&encoder.lists, LIMIT_PLAN_BYTES);
     str_init(&encoder.tasks, LIMIT_PLAN_BYTES);
     for (size_t t = 0; t < plan->tasks_count; t++) {
-        write_task(&encoder, &plan->tasks[t]);
+        arena_reset(scratch);
+        write_task(&encoder, plan_task(plan, (uint32_t)t, scratch));
     }
     str_append_char(out, '[');
     write_head(&encoder, out);

@@ -101,38 +101,39 @@ void plan_key_write(
 
 static void write_components(
     const struct plan *plan,
-    const struct plan_task *task,
+    uint32_t task,
     const struct digest *const *digests,
     struct str *out)
 {
     struct arena *arena CLEANUP(arena_cleanup) = arena_create();
-    struct key_input *inputs = ARENA_ARRAY(arena, struct key_input, task->inputs_count + 1);
-    for (size_t i = 0; i < task->inputs_count; i++) {
-        const struct plan_input *input = &task->inputs[i];
-        const char **labels = ARENA_ARRAY(arena, const char *, input->sources_count + 1);
-        for (size_t j = 0; j < input->sources_count; j++) {
-            labels[j] = input->sources[j].label;
+    const struct plan_slots slots = plan_task_inputs(plan, task);
+    struct key_input *inputs = ARENA_ARRAY(arena, struct key_input, slots.count + 1);
+    for (size_t i = 0; i < slots.count; i++) {
+        uint32_t count = plan_task_sources(plan, task, i);
+        const char **labels = ARENA_ARRAY(arena, const char *, count + 1U);
+        for (uint32_t j = 0; j < count; j++) {
+            labels[j] = plan_task_source(plan, task, i, j).label;
         }
         inputs[i] = (struct key_input){
-            .name = input->name,
-            .many = input->many,
-            .count = input->sources_count,
+            .name = slots.items[i].name,
+            .many = slots.items[i].many,
+            .count = count,
             .digests = digests[i],
             .labels = labels,
         };
     }
     plan_key_write(
-        &plan->programs[task->program],
-        task->params,
+        &plan->programs[plan_task_traits(plan, task)->program],
+        plan_task_params(plan, task, arena),
         inputs,
-        task->inputs_count,
+        slots.count,
         "content",
         out);
     CHECK(!out->overflow);
 }
 
 struct digest plan_content_key(
-    const struct plan *plan, const struct plan_task *task, const struct digest *const *digests)
+    const struct plan *plan, uint32_t task, const struct digest *const *digests)
 {
     struct str json CLEANUP(str_done);
     str_init(&json, COMPONENTS_MAX);
@@ -142,7 +143,7 @@ struct digest plan_content_key(
 
 char *plan_key_components(
     const struct plan *plan,
-    const struct plan_task *task,
+    uint32_t task,
     const struct digest *const *digests,
     struct arena *arena)
 {
@@ -175,42 +176,4 @@ struct digest plan_frozen_digest(const struct plan *plan, const struct plan_sour
         return frozen->heldout;
     }
     return frozen->digest;
-}
-
-static int compare_ordinals(const void *a, const void *b)
-{
-    const uint32_t *left = a;
-    const uint32_t *right = b;
-    return (*left > *right) - (*left < *right);
-}
-
-size_t plan_upstream(
-    const struct plan *plan, uint32_t task, struct arena *arena, uint32_t **ret_tasks)
-{
-    const struct plan_task *reader = &plan->tasks[task];
-    uint32_t *tasks = NULL;
-    size_t count = 0;
-    size_t capacity = 0;
-    for (size_t i = 0; i < reader->inputs_count; i++) {
-        for (size_t j = 0; j < reader->inputs[i].sources_count; j++) {
-            const struct plan_source *source = &reader->inputs[i].sources[j];
-            if (source->kind == PLAN_FROM_TASK) {
-                ARENA_PUSH(arena, tasks, count, capacity, source->task);
-            }
-        }
-    }
-    if (reader->gate != GRID_NONE) {
-        ARENA_PUSH(arena, tasks, count, capacity, reader->gate);
-    }
-    if (count > 1) {
-        qsort(tasks, count, sizeof(*tasks), compare_ordinals);
-    }
-    size_t distinct = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (i == 0 || tasks[i] != tasks[i - 1]) {
-            tasks[distinct++] = tasks[i];
-        }
-    }
-    *ret_tasks = tasks;
-    return distinct;
 }

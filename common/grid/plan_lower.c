@@ -304,12 +304,15 @@ bool plan_lower(
     key_map_init(&lowering.helper_names, arena);
     key_map_init(&lowering.budgets, arena);
     key_map_init(&lowering.source_lists, arena);
+    plan_build_begin(&lowering.builder, plan, arena);
     open_pipeline(&lowering);
     find_points(&lowering);
     if (!lower_stages(&lowering)) {
+        plan_build_done(&lowering.builder);
         return false;
     }
     lower_fill_nodes(&lowering);
+    plan_build_end(&lowering.builder);
     plan->figures = pipeline_plan_figures(lowering.pipeline);
     *ret_plan = plan;
     return true;

@@ -73,7 +73,7 @@ struct grid_id core_grid_after(const struct core *core, struct grid_id after);
 
 struct task_view {
     struct task_row row;
-    const char *name;
+    const struct plan *plan; /* its name: plan_task_name() */
     uint32_t stage;
     bool helper;
     bool stuck;

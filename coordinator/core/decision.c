@@ -35,7 +35,7 @@ uint32_t task_skip(
     }
     struct graph *graph = task->grid;
     const char *copy = detail != NULL ? arena_strdup(graph->arena, detail) : NULL;
-    const char *below = arena_printf(graph->arena, "'%s' was skipped", task_plan(task)->name);
+    const char *below = arena_printf(graph->arena, "'%s' was skipped", task_name(core, task));
     skip_one(core, task, reason, copy);
     uint32_t count = 1;
     struct task **stack = NULL;
@@ -79,7 +79,7 @@ void decision_apply(struct core *core, struct task *task)
          i < graph->down_first[task->ordinal + 1];
          i++) {
         struct task *to = &graph->tasks[graph->down[i]];
-        if (task_plan(to)->gate == task->ordinal) {
+        if (plan_task_gate(graph->plan, to->ordinal) == task->ordinal) {
             (void)task_skip(core, to, TASK_REASON_DECISION, result->verdict_reason);
         }
     }

@@ -10,26 +10,28 @@ static uint32_t upstream_of(
     uint32_t stamp_base,
     uint32_t *up)
 {
-    const struct plan_task *task = &plan->tasks[ordinal];
+    size_t inputs = plan_task_inputs(plan, ordinal).count;
+    uint32_t gate = plan_task_gate(plan, ordinal);
     uint32_t count = 0;
     uint32_t mark = stamp_base + ordinal + 1;
-    for (size_t i = 0; i < task->inputs_count; i++) {
-        for (size_t j = 0; j < task->inputs[i].sources_count; j++) {
-            const struct plan_source *source = &task->inputs[i].sources[j];
-            if (source->kind != PLAN_FROM_TASK || stamp[source->task] == mark) {
+    for (size_t i = 0; i < inputs; i++) {
+        uint32_t sources = plan_task_sources(plan, ordinal, i);
+        for (uint32_t j = 0; j < sources; j++) {
+            const struct plan_source source = plan_task_source(plan, ordinal, i, j);
+            if (source.kind != PLAN_FROM_TASK || stamp[source.task] == mark) {
                 continue;
             }
-            stamp[source->task] = mark;
+            stamp[source.task] = mark;
             if (up != NULL) {
-                up[count] = source->task;
+                up[count] = source.task;
             }
             count++;
         }
     }
-    if (task->gate != GRID_NONE && stamp[task->gate] != mark) {
-        stamp[task->gate] = mark;
+    if (gate != GRID_NONE && stamp[gate] != mark) {
+        stamp[gate] = mark;
         if (up != NULL) {
-            up[count] = task->gate;
+            up[count] = gate;
         }
         count++;
     }

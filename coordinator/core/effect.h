@@ -56,12 +56,12 @@ struct effect_persist_grid {
 
 struct effect_persist_task {
     struct task_row row;
-    const struct plan *plan; /* plan->tasks[ordinal] has plan key, name and stage */
+    const struct plan *plan; /* has its key, name and stage */
 };
 
 /* An accepted result. `recomputed`: the program is not cached, so another result of the key may
  * be current already; insert this one as current only when none is. Output keys of engine tasks
- * are plan->tasks[ordinal].outputs[i].key for result.outputs[i]. */
+ * are plan_task_output_key(plan, ordinal, i) for result.outputs[i]. */
 struct effect_persist_result {
     struct result_row result;
     struct task_id task;
@@ -107,7 +107,7 @@ struct effect_welcome {
 };
 
 /* One attempt; the shell packs those of one turn for one worker into one message. Program,
- * parameters, needs and time limit are plan->tasks[ordinal]'s. */
+ * parameters, needs and time limit are those of plan_task(). */
 struct effect_assign {
     struct effect_to to;
     struct attempt_id attempt;

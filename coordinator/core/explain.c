@@ -12,7 +12,8 @@
 
 /* --- Finding out --- */
 
-static void name_upstream(struct explain *explain, const struct task *task, bool dead)
+static void name_upstream(
+    struct explain *explain, const struct core *core, const struct task *task, bool dead)
 {
     for (uint32_t i = 0; i < task_upstream_count(task); i++) {
         const struct task *up = task_upstream(task, i);
@@ -21,7 +22,7 @@ static void name_upstream(struct explain *explain, const struct task *task, bool
         }
         if (explain->upstream_count < EXPLAIN_LIST_MAX) {
             explain->upstream[explain->upstream_count] =
-                (struct explain_upstream){task_id(up), task_plan(up)->name, task_state(up)};
+                (struct explain_upstream){task_id(up), task_name(core, up), task_state(up)};
         }
         explain->upstream_count++;
     }
@@ -73,15 +74,16 @@ static enum explain_cause ready_cause(
     return fits_now ? EXPLAIN_QUEUE : EXPLAIN_RESOURCES;
 }
 
-static enum explain_cause waiting_cause(struct explain *explain, const struct task *task)
+static enum explain_cause waiting_cause(
+    struct explain *explain, const struct core *core, const struct task *task)
 {
     const struct work *work = task->work;
     if (task->dead > 0) {
-        name_upstream(explain, task, true);
+        name_upstream(explain, core, task, true);
         return EXPLAIN_STUCK;
     }
     if (task->pending > 0) {
-        name_upstream(explain, task, false);
+        name_upstream(explain, core, task, false);
         return EXPLAIN_UPSTREAM;
     }
     if (work != NULL && heap_contains(&work->backoff)) {
@@ -108,7 +110,7 @@ static enum explain_cause find_cause(
 {
     switch (task_state(task)) {
     case TASK_WAITING:
-        return waiting_cause(explain, task);
+        return waiting_cause(explain, core, task);
     case TASK_HELD:
         return EXPLAIN_HELD;
     case TASK_READY:
@@ -159,7 +161,7 @@ bool core_explain(const struct core *core, struct task_id id, struct explain *re
     }
     struct explain explain = {
         .task = id,
-        .name = task_plan(task)->name,
+        .name = task_name(core, task),
         .state = task_state(task),
         .reason = (enum task_reason)task->reason,
         .detail = task->detail,

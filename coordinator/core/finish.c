@@ -112,7 +112,7 @@ static struct result_row result_of(
     struct core *core, const struct attempt *attempt, const struct event_finished *event)
 {
     const struct task *task = attempt->work->canonical;
-    const struct plan_task *plan = task_plan(task);
+    const struct plan_slots slots = task_outputs(task);
     struct result_row result = {
         .key = attempt->work->key,
         .attempt = attempt->id,
@@ -121,14 +121,15 @@ static struct result_row result_of(
         .verdict = event->verdict,
         .verdict_reason = event->verdict_reason,
     };
-    if (task->grid->plan->programs[plan->program].builtin && event->outputs_count == 0) {
+    if (task->grid->plan->programs[task_plan(task)->program].builtin
+        && event->outputs_count == 0) {
         struct result_output *outputs =
-            ARENA_ARRAY(core->scratch, struct result_output, plan->outputs_count + 1);
-        for (size_t i = 0; i < plan->outputs_count; i++) {
-            outputs[i] = (struct result_output){plan->outputs[i].name, result.key};
+            ARENA_ARRAY(core->scratch, struct result_output, slots.count + 1);
+        for (size_t i = 0; i < slots.count; i++) {
+            outputs[i] = (struct result_output){slots.items[i].name, result.key};
         }
         result.outputs = outputs;
-        result.outputs_count = plan->outputs_count;
+        result.outputs_count = slots.count;
     }
     return result;
 }
@@ -137,7 +138,7 @@ static void persist_result(
     struct core *core, const struct task *task, const struct result_row *result)
 {
     struct arena *arena = core->out->arena;
-    const struct plan_source *missing;
+    struct plan_source missing;
     const struct digest *const *inputs = task_inputs(task, arena, &missing);
     struct effect *effect = effects_add(core->out, EFFECT_PERSIST_RESULT);
     effect->result = (struct effect_persist_result){

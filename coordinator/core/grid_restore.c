@@ -123,12 +123,12 @@ static struct work *attempted_work(struct core *core, struct task *task)
     if (task->work != NULL) {
         return task->work;
     }
-    const struct plan_source *missing;
+    struct plan_source missing;
     const struct digest *const *inputs = task_inputs(task, core->scratch, &missing);
     if (inputs == NULL) {
         return NULL;
     }
-    struct digest key = plan_content_key(task->grid->plan, task_plan(task), inputs);
+    struct digest key = plan_content_key(task->grid->plan, task->ordinal, inputs);
     struct work *work = works_find(core, &key);
     if (work == NULL) {
         work = work_create(&key);

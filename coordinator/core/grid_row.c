@@ -99,7 +99,7 @@ void grid_persist(struct core *core, const struct graph *graph, bool created)
 static bool is_known(const struct event_grid *event, uint32_t ordinal)
 {
     return event->known != NULL && event->known[ordinal] != NULL
-           && event->plan->tasks[ordinal].cache;
+           && plan_task_traits(event->plan, ordinal)->cache;
 }
 
 /* Helpers are needed only as long as something that reads from them is to run. They are skipped
@@ -111,7 +111,7 @@ static void note_unneeded(struct core *core, struct graph *graph)
     uint32_t count = 0;
     bool *unneeded = ARENA_ARRAY(graph->arena, bool, graph->tasks_count + 1);
     for (uint32_t t = 0; t < graph->tasks_count; t++) {
-        unneeded[t] = graph->known[t] == NULL && graph->plan->tasks[t].helper;
+        unneeded[t] = graph->known[t] == NULL && task_plan(&graph->tasks[t])->helper;
         if (graph->known[t] == NULL && !unneeded[t]) {
             stack[count++] = t;
         }

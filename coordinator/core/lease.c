@@ -73,7 +73,7 @@ static void send_assign(
     struct core *core, const struct attempt *attempt, const struct task *task)
 {
     struct arena *arena = core->out->arena;
-    const struct plan_source *missing;
+    struct plan_source missing;
     const struct digest *const *inputs = task_inputs(task, arena, &missing);
     CHECK(inputs != NULL);
     struct effect *effect = effects_add(core->out, EFFECT_SEND_ASSIGN);
@@ -125,7 +125,7 @@ struct attempt *attempt_load(
     struct core *core,
     const struct attempt_row *row,
     struct worker *worker,
-    const struct plan_task *plan)
+    const struct plan_traits *plan)
 {
     struct attempt *attempt = attempt_create(core, row->attempt, worker);
     attempt->task = row->task;

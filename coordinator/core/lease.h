@@ -33,7 +33,7 @@ struct attempt *attempt_load(
     struct core *core,
     const struct attempt_row *row,
     struct worker *worker,
-    const struct plan_task *plan);
+    const struct plan_traits *plan);
 
 uint64_t attempt_lease_ms(const struct core *core, const struct attempt *attempt);
 void attempt_renew(struct core *core, struct attempt *attempt);

@@ -41,7 +41,7 @@ static uint32_t ahead_per_slot(uint32_t pace)
     return pace == PACE_UNKNOWN ? 0 : PREFILL_MS * PACE_MS / (pace > 0 ? pace : 1);
 }
 
-static bool may_wait(const struct plan_task *plan)
+static bool may_wait(const struct plan_traits *plan)
 {
     return !plan->exclusive && plan->needs.gpus_milli == 0 && plan->needs.nodes <= 1;
 }

@@ -59,10 +59,10 @@ bool core_find_task(const struct core *core, struct task_id id, struct task_view
     if (task == NULL) {
         return false;
     }
-    const struct plan_task *plan = task_plan(task);
+    const struct plan_traits *plan = task_plan(task);
     struct task_view view = {
         .row = task_row_of(task),
-        .name = plan->name,
+        .plan = task->grid->plan,
         .stage = plan->stage,
         .helper = plan->helper,
         .stuck = !task_state_is_final(task_state(task)) && task_is_dead(task),

@@ -214,9 +214,21 @@ struct core {
     size_t touched_count, touched_capacity;
 };
 
-static inline const struct plan_task *task_plan(const struct task *task)
+/* What the plan says of it and of tasks like it. */
+static inline const struct plan_traits *task_plan(const struct task *task)
 {
-    return &task->grid->plan->tasks[task->ordinal];
+    return plan_task_traits(task->grid->plan, task->ordinal);
+}
+
+/* The declared outputs, and the name in the core's scratch. */
+static inline struct plan_slots task_outputs(const struct task *task)
+{
+    return plan_task_outputs(task->grid->plan, task->ordinal);
+}
+
+static inline const char *task_name(const struct core *core, const struct task *task)
+{
+    return plan_task_name(task->grid->plan, task->ordinal, core->scratch);
 }
 
 static inline struct task_id task_id(const struct task *task)

@@ -237,18 +237,18 @@ static bool source_digest(
 }
 
 const struct digest *const *task_inputs(
-    const struct task *task, struct arena *arena, const struct plan_source **ret_missing)
+    const struct task *task, struct arena *arena, struct plan_source *ret_missing)
 {
-    const struct plan_task *plan = task_plan(task);
-    const struct digest **inputs =
-        ARENA_ARRAY(arena, const struct digest *, plan->inputs_count + 1);
-    *ret_missing = NULL;
-    for (size_t i = 0; i < plan->inputs_count; i++) {
-        const struct plan_input *input = &plan->inputs[i];
-        struct digest *digests = ARENA_ARRAY(arena, struct digest, input->sources_count + 1);
-        for (size_t j = 0; j < input->sources_count; j++) {
-            if (!source_digest(task, &input->sources[j], &digests[j])) {
-                *ret_missing = &input->sources[j];
+    const struct plan *plan = task->grid->plan;
+    size_t count = plan_task_inputs(plan, task->ordinal).count;
+    const struct digest **inputs = ARENA_ARRAY(arena, const struct digest *, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t sources = plan_task_sources(plan, task->ordinal, i);
+        struct digest *digests = ARENA_ARRAY(arena, struct digest, sources + 1U);
+        for (uint32_t j = 0; j < sources; j++) {
+            const struct plan_source source = plan_task_source(plan, task->ordinal, i, j);
+            if (!source_digest(task, &source, &digests[j])) {
+                *ret_missing = source;
                 return NULL;
             }
         }
@@ -266,19 +266,19 @@ void task_evaluate(struct core *core, struct task *task)
     if (task->grid->unneeded != NULL && task->grid->unneeded[task->ordinal]) {
         return;
     }
-    const struct plan_source *missing;
+    struct plan_source missing;
     const struct digest *const *inputs = task_inputs(task, core->scratch, &missing);
     if (inputs == NULL) {
         task->detail = arena_printf(
             task->grid->arena,
             "the result of '%s' has no output '%s'",
-            task->grid->plan->tasks[missing->task].name,
-            missing->output != NULL ? missing->output : "");
+            plan_task_name(task->grid->plan, missing.task, core->scratch),
+            missing.output != NULL ? missing.output : "");
         task_set(core, task, TASK_FAILED, TASK_REASON_INPUT);
         task_persist(core, task);
         return;
     }
-    struct digest key = plan_content_key(task->grid->plan, task_plan(task), inputs);
+    struct digest key = plan_content_key(task->grid->plan, task->ordinal, inputs);
     work_join(core, task, &key);
 }
 

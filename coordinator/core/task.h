@@ -34,7 +34,7 @@ void task_evaluate(struct core *core, struct task *task);
 /* Digests of its inputs, [input][source], in `arena`; NULL with *ret_missing set to the source
  * that has none. */
 const struct digest *const *task_inputs(
-    const struct task *task, struct arena *arena, const struct plan_source **ret_missing);
+    const struct task *task, struct arena *arena, struct plan_source *ret_missing);
 struct task *task_upstream(const struct task *task, uint32_t index);
 uint32_t task_upstream_count(const struct task *task);
 

@@ -367,15 +367,15 @@ void work_leave(struct core *core, struct task *task)
 
 bool work_result_fits(const struct task *task, const struct result_row *result)
 {
-    const struct plan_task *plan = task_plan(task);
-    if (task->grid->plan->programs[plan->program].decision
+    const struct plan_slots slots = task_outputs(task);
+    if (task->grid->plan->programs[task_plan(task)->program].decision
         && result->verdict == DECISION_NONE) {
         return false;
     }
-    for (size_t i = 0; i < plan->outputs_count; i++) {
+    for (size_t i = 0; i < slots.count; i++) {
         bool found = false;
         for (size_t j = 0; j < result->outputs_count && !found; j++) {
-            found = strcmp(plan->outputs[i].name, result->outputs[j].name) == 0;
+            found = strcmp(slots.items[i].name, result->outputs[j].name) == 0;
         }
         if (!found) {
             return false;
@@ -386,21 +386,20 @@ bool work_result_fits(const struct task *task, const struct result_row *result)
 
 const struct result_row *work_result_copy(struct task *task, const struct result_row *result)
 {
-    const struct plan_task *plan = task_plan(task);
+    const struct plan_slots slots = task_outputs(task);
     struct arena *arena = task->grid->arena;
     struct result_row *copy = ARENA_NEW(arena, struct result_row);
     *copy = *result;
     copy->verdict_reason =
         result->verdict_reason != NULL ? arena_strdup(arena, result->verdict_reason) : NULL;
     copy->outputs = NULL;
-    copy->outputs_count = plan->outputs_count;
-    if (plan->outputs_count == 0) {
+    copy->outputs_count = slots.count;
+    if (slots.count == 0) {
         return copy;
     }
-    struct result_output *outputs =
-        ARENA_ARRAY(arena, struct result_output, plan->outputs_count);
-    for (size_t i = 0; i < plan->outputs_count; i++) {
-        outputs[i].name = plan->outputs[i].name;
+    struct result_output *outputs = ARENA_ARRAY(arena, struct result_output, slots.count);
+    for (size_t i = 0; i < slots.count; i++) {
+        outputs[i].name = slots.items[i].name;
         for (size_t j = 0; j < result->outputs_count; j++) {
             if (strcmp(outputs[i].name, result->outputs[j].name) == 0) {
                 outputs[i].digest = result->outputs[j].digest;

@@ -116,10 +116,10 @@ static void insert_cells(
     CLEANUP(columns_done) struct columns c;
     columns_init(&c, 3);
     for (size_t i = 0; i < plan->cells_count; i++) {
-        struct plan_task cell = {.point = &plan->cells[i * plan->axes_count]};
+        const uint32_t *cell = &plan->cells[i * plan->axes_count];
         pg_array_u64(&c.arrays[0], grid);
         pg_array_u64(&c.arrays[1], i);
-        pg_array_text(&c.arrays[2], batch_point_json(plan, &cell, arena));
+        pg_array_text(&c.arrays[2], batch_point_json(plan, cell, arena));
     }
     columns_send(
         &c,
@@ -134,7 +134,7 @@ static void insert_metrics_declared(
     CLEANUP(columns_done) struct columns c;
     columns_init(&c, 6);
     for (size_t t = 0; t < plan->tasks_count; t++) {
-        const struct plan_task *task = &plan->tasks[t];
+        const struct plan_traits *task = plan_task_traits(plan, (uint32_t)t);
         if (task->helper || done[task->stage]) {
             continue;
         }
@@ -198,28 +198,31 @@ struct result_columns {
 static void add_outputs(struct result_columns *c, const struct effect_persist_result *result)
 {
     const struct result_row *row = &result->result;
-    const struct plan_task *task = &result->plan->tasks[task_ordinal(result->task)];
+    uint32_t ordinal = task_ordinal(result->task);
+    const struct plan_slots slots = plan_task_outputs(result->plan, ordinal);
     for (size_t i = 0; i < row->outputs_count; i++) {
         pg_array_digest(&c->outputs.arrays[0], &row->key);
         pg_array_u64(&c->outputs.arrays[1], row->attempt.value);
         pg_array_u64(&c->outputs.arrays[2], i);
         pg_array_text(&c->outputs.arrays[3], row->outputs[i].name);
-        pg_array_text(
-            &c->outputs.arrays[4], i < task->outputs_count ? task->outputs[i].kind : "");
+        pg_array_text(&c->outputs.arrays[4], i < slots.count ? slots.items[i].kind : "");
         pg_array_digest(&c->outputs.arrays[5], &row->outputs[i].digest);
-        if (i < task->outputs_count && !digest_is_zero(&task->outputs[i].key)) {
-            pg_array_digest(&c->output_keys.arrays[0], &task->outputs[i].key);
+        struct digest key = i < slots.count ? plan_task_output_key(result->plan, ordinal, i)
+                                            : (struct digest){0};
+        if (!digest_is_zero(&key)) {
+            pg_array_digest(&c->output_keys.arrays[0], &key);
             pg_array_digest(&c->output_keys.arrays[1], &row->outputs[i].digest);
             pg_array_digest(&c->output_keys.arrays[2], &row->key);
         }
     }
 }
 
-static const char *source_name(const struct plan *plan, const struct plan_source *source)
+static const char *source_name(
+    const struct plan *plan, const struct plan_source *source, struct arena *arena)
 {
     switch (source->kind) {
     case PLAN_FROM_TASK:
-        return plan->tasks[source->task].name;
+        return plan_task_name(plan, source->task, arena);
     case PLAN_FROM_INPUT:
         return plan->inputs[source->input].name;
     case PLAN_FROM_ARTIFACT:
@@ -228,17 +231,21 @@ static const char *source_name(const struct plan *plan, const struct plan_source
     return "";
 }
 
-static void add_inputs(struct result_columns *c, const struct effect_persist_result *result)
+static void add_inputs(
+    struct result_columns *c, const struct effect_persist_result *result, struct arena *arena)
 {
-    const struct plan_task *task = &result->plan->tasks[task_ordinal(result->task)];
-    for (size_t i = 0; result->inputs != NULL && i < task->inputs_count; i++) {
-        for (size_t j = 0; j < task->inputs[i].sources_count; j++) {
+    const struct plan *plan = result->plan;
+    uint32_t ordinal = task_ordinal(result->task);
+    const struct plan_slots slots = plan_task_inputs(plan, ordinal);
+    for (size_t i = 0; result->inputs != NULL && i < slots.count; i++) {
+        uint32_t sources = plan_task_sources(plan, ordinal, i);
+        for (uint32_t j = 0; j < sources; j++) {
+            const struct plan_source source = plan_task_source(plan, ordinal, i, j);
             pg_array_u64(&c->inputs.arrays[0], result->result.attempt.value);
-            pg_array_text(&c->inputs.arrays[1], task->inputs[i].name);
+            pg_array_text(&c->inputs.arrays[1], slots.items[i].name);
             pg_array_u64(&c->inputs.arrays[2], j);
             pg_array_digest(&c->inputs.arrays[3], &result->inputs[i][j]);
-            pg_array_text(
-                &c->inputs.arrays[4], source_name(result->plan, &task->inputs[i].sources[j]));
+            pg_array_text(&c->inputs.arrays[4], source_name(plan, &source, arena));
         }
     }
 }
@@ -248,7 +255,9 @@ static void add_result(
 {
     const struct result_row *row = &result->result;
     const struct plan *plan = result->plan;
-    const struct plan_task *task = &plan->tasks[task_ordinal(result->task)];
+    uint32_t ordinal = task_ordinal(result->task);
+    const struct plan_traits *task = plan_task_traits(plan, ordinal);
+    const struct digest *plan_key = plan_task_key(plan, ordinal);
     const struct plan_program *program = &plan->programs[task->program];
     pg_array_digest(&c->rows.arrays[0], &row->key);
     pg_array_u64(&c->rows.arrays[1], row->attempt.value);
@@ -258,15 +267,15 @@ static void add_result(
     pg_array_text(&c->rows.arrays[5], program->revision == NULL ? "" : program->revision);
     pg_array_text(
         &c->rows.arrays[6],
-        result->inputs == NULL && task->inputs_count > 0
+        result->inputs == NULL && plan_task_inputs(plan, ordinal).count > 0
             ? "{}"
-            : plan_key_components(plan, task, result->inputs, arena));
+            : plan_key_components(plan, ordinal, result->inputs, arena));
     pg_array_i64(&c->rows.arrays[7], row->verdict);
     pg_array_text(&c->rows.arrays[8], row->verdict_reason == NULL ? "" : row->verdict_reason);
     add_outputs(c, result);
-    add_inputs(c, result);
-    if (task->cache && !digest_is_zero(&task->plan_key)) {
-        pg_array_digest(&c->plan_keys.arrays[0], &task->plan_key);
+    add_inputs(c, result, arena);
+    if (task->cache && !digest_is_zero(plan_key)) {
+        pg_array_digest(&c->plan_keys.arrays[0], plan_key);
         pg_array_digest(&c->plan_keys.arrays[1], &row->key);
     }
 }

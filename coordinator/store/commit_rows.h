@@ -34,8 +34,7 @@ void batch_send_audit(
     uint64_t number);
 
 /* {axis: point id} of a task. */
-char *batch_point_json(
-    const struct plan *plan, const struct plan_task *task, struct arena *arena);
+char *batch_point_json(const struct plan *plan, const uint32_t *point, struct arena *arena);
 
 /* Columns of a statement as arrays; all are ended and sent by columns_send. */
 #define COLUMNS_MAX PG_PARAMS_MAX

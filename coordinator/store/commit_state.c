@@ -129,18 +129,17 @@ void batch_send_leases(
     }
 }
 
-char *batch_point_json(
-    const struct plan *plan, const struct plan_task *task, struct arena *arena)
+char *batch_point_json(const struct plan *plan, const uint32_t *point, struct arena *arena)
 {
     CLEANUP(str_done) struct str out;
     str_init(&out, 1 << 20);
     str_append_char(&out, '{');
     bool first = true;
     for (size_t a = 0; a < plan->axes_count; a++) {
-        if (task->point == NULL || task->point[a] == GRID_NONE) {
+        if (point[a] == GRID_NONE) {
             continue;
         }
-        const char *id = plan->points[a][task->point[a]].id;
+        const char *id = plan->points[a][point[a]].id;
         str_append(&out, first ? "" : ",");
         str_append_json(&out, plan->axes[a], strlen(plan->axes[a]));
         str_append_char(&out, ':');
@@ -163,7 +162,8 @@ void batch_send_tasks(struct store *store, const struct effects *batch, struct a
     for (size_t i = 0; i < count; i++) {
         const struct task_row *row = &effects[i]->task.row;
         const struct plan *plan = effects[i]->task.plan;
-        const struct plan_task *task = &plan->tasks[task_ordinal(row->task)];
+        uint32_t ordinal = task_ordinal(row->task);
+        const struct plan_traits *traits = plan_task_traits(plan, ordinal);
         pg_array_u64(&c.arrays[0], row->task.value);
         pg_array_i64(&c.arrays[1], row->state);
         pg_array_i64(&c.arrays[2], row->reason);
@@ -175,10 +175,11 @@ void batch_send_tasks(struct store *store, const struct effects *batch, struct a
         pg_array_u64(&c.arrays[8], row->attempt.value);
         pg_array_digest(&c.arrays[9], &row->key);
         pg_array_u64(&c.arrays[10], row->same_as.value);
-        pg_array_text(&c.arrays[11], plan->stages[task->stage]);
-        pg_array_text(&c.arrays[12], task->name);
-        pg_array_text(&c.arrays[13], batch_point_json(plan, task, arena));
-        pg_array_bool(&c.arrays[14], task->helper);
+        pg_array_text(&c.arrays[11], plan->stages[traits->stage]);
+        pg_array_text(&c.arrays[12], plan_task_name(plan, ordinal, arena));
+        const uint32_t *point = plan_task_point(plan, ordinal);
+        pg_array_text(&c.arrays[13], batch_point_json(plan, point, arena));
+        pg_array_bool(&c.arrays[14], traits->helper);
         pg_array_u64(&c.arrays[15], row->changed_ms);
     }
     columns_send(

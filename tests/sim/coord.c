@@ -142,7 +142,7 @@ static void check_grant(struct world *world, const struct effect_assign *assign)
         "coordinator gives attempt %lu of %u/%s",
         (unsigned long)assign->attempt.value,
         task_grid(assign->task).value,
-        assign->plan->tasks[task_ordinal(assign->task)].name);
+        plan_task_name(assign->plan, task_ordinal(assign->task), world->arena));
     *fate = (struct fate){.granted = true, .touched = world->now, .work = work};
     bool arrives = false; /* else its worker has said HELLO since, and drops it */
     for (uint32_t w = 0; w < world->workers_count; w++) {
@@ -639,7 +639,8 @@ static const struct result_row *const *known_results(
     for (size_t t = 0; t < plan->tasks_count; t++) {
         for (size_t i = 0; i < world->store.results_count; i++) {
             const struct store_result *result = &world->store.results[i];
-            if (result->current && digest_equal(&result->plan_key, &plan->tasks[t].plan_key)) {
+            if (result->current
+                && digest_equal(&result->plan_key, plan_task_key(plan, (uint32_t)t))) {
                 known[t] = &result->row;
             }
         }

@@ -2,6 +2,7 @@
 /* Small random plans. Programs and parameters come from small sets, so that keys meet. */
 #include <string.h>
 
+#include "common/grid/plan_build.h"
 #include "tests/sim/sim.h"
 
 #define PROGRAMS 6
@@ -60,7 +61,7 @@ static void inputs_random(
     size_t used = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t up = (uint32_t)rng_below(&world->rng, ordinal);
-        if (plan->programs[plan->tasks[up].program].decision) {
+        if (plan->programs[plan_task_traits(plan, up)->program].decision) {
             task->gate = up;
             continue;
         }
@@ -81,39 +82,43 @@ static void inputs_random(
 /* A Merkle hash as the planner's, over the same things as the content key. */
 static struct digest plan_key_of(const struct plan *plan, const struct plan_task *task)
 {
-    uint64_t hash = mix(task->program, (uint64_t)task->params[8]);
+    uint64_t hash = mix(task->traits.program, (uint64_t)task->params[8]);
     for (size_t i = 0; i < task->inputs_count; i++) {
         for (size_t j = 0; j < task->inputs[i].sources_count; j++) {
             uint64_t up;
-            memcpy(
-                &up, plan->tasks[task->inputs[i].sources[j].task].plan_key.bytes, sizeof(up));
+            uint32_t from = task->inputs[i].sources[j].task;
+            memcpy(&up, plan_task_key(plan, from)->bytes, sizeof(up));
             hash = mix(hash, up);
         }
     }
     return digest_from(hash);
 }
 
-static void task_random(struct world *world, struct plan *plan, uint32_t ordinal)
+static void task_random(
+    struct world *world,
+    struct plan_builder *builder,
+    const struct plan *plan,
+    uint32_t ordinal)
 {
     static const char *const params[] = {"{\"seed\":0}", "{\"seed\":1}", "{\"seed\":2}"};
-    struct plan_task *task = &plan->tasks[ordinal];
-    task->program = program_random(world);
-    task->group = -1;
-    task->stage = rng_below(&world->rng, 2) == 0 ? SIM_STAGE_QUICK : SIM_STAGE_SLOW;
-    task->name = arena_printf(world->arena, "t%u", ordinal);
-    task->params = params[rng_below(&world->rng, 3)];
-    task->cache = task->program != PROGRAM_FRESH;
-    task->exclusive = task->program == PROGRAM_EXCLUSIVE;
-    task->helper = rng_below(&world->rng, 4) == 0;
-    task->reproducible = true;
-    task->failures_max = 2 + (uint32_t)rng_below(&world->rng, 2);
-    task->needs.cpus_milli = 1000 * (uint32_t)rng_below(&world->rng, 3);
-    task->needs.gpus_milli = rng_below(&world->rng, 4) == 0 ? 500 : 0;
-    inputs_random(world, plan, task, ordinal);
-    task->outputs_count = plan->programs[task->program].decision ? 0 : 1;
-    task->outputs = ARENA_ARRAY(world->arena, struct plan_output, 1);
-    task->outputs[0] = (struct plan_output){.name = "out", .kind = "tree"};
-    task->plan_key = plan_key_of(plan, task);
+    struct plan_task task = {.group = -1, .name = arena_printf(world->arena, "t%u", ordinal)};
+    struct plan_output output = {.name = "out", .kind = "tree"};
+    struct plan_traits *traits = &task.traits;
+    traits->program = program_random(world);
+    traits->stage = rng_below(&world->rng, 2) == 0 ? SIM_STAGE_QUICK : SIM_STAGE_SLOW;
+    task.params = params[rng_below(&world->rng, 3)];
+    traits->cache = traits->program != PROGRAM_FRESH;
+    traits->exclusive = traits->program == PROGRAM_EXCLUSIVE;
+    traits->helper = rng_below(&world->rng, 4) == 0;
+    traits->reproducible = true;
+    traits->failures_max = 2 + (uint32_t)rng_below(&world->rng, 2);
+    traits->needs.cpus_milli = 1000 * (uint32_t)rng_below(&world->rng, 3);
+    traits->needs.gpus_milli = rng_below(&world->rng, 4) == 0 ? 500 : 0;
+    inputs_random(world, plan, &task, ordinal);
+    task.outputs_count = plan->programs[traits->program].decision ? 0 : 1;
+    task.outputs = &output;
+    task.plan_key = plan_key_of(plan, &task);
+    (void)plan_build_add(builder, &task);
 }
 
 const struct plan *plan_random(struct world *world, uint32_t grid)
@@ -126,21 +131,24 @@ const struct plan *plan_random(struct world *world, uint32_t grid)
     plan->stages_count = 2;
     plan->programs = programs_make(world->arena);
     plan->programs_count = PROGRAMS;
-    plan->tasks_count = 2 + rng_below(&world->rng, SIM_TASKS - 2);
-    plan->tasks = ARENA_ARRAY(world->arena, struct plan_task, plan->tasks_count);
-    for (uint32_t t = 0; t < plan->tasks_count; t++) {
-        task_random(world, plan, t);
+    uint32_t tasks_count = 2 + (uint32_t)rng_below(&world->rng, SIM_TASKS - 2);
+    struct plan_builder builder;
+    plan_build_begin(&builder, plan, world->arena);
+    for (uint32_t t = 0; t < tasks_count; t++) {
+        task_random(world, &builder, plan, t);
     }
+    plan_build_end(&builder);
     return plan;
 }
 
 uint64_t work_hash_of(
     const struct plan *plan, uint32_t ordinal, const struct digest *const *inputs)
 {
-    const struct plan_task *task = &plan->tasks[ordinal];
-    uint64_t hash = mix(task->program, (uint64_t)task->params[8]);
-    for (size_t i = 0; i < task->inputs_count; i++) {
-        for (size_t j = 0; j < task->inputs[i].sources_count; j++) {
+    struct arena *arena CLEANUP(arena_cleanup) = arena_create();
+    const char *params = plan_task_params(plan, ordinal, arena);
+    uint64_t hash = mix(plan_task_traits(plan, ordinal)->program, (uint64_t)params[8]);
+    for (size_t i = 0; i < plan_task_inputs(plan, ordinal).count; i++) {
+        for (uint32_t j = 0; j < plan_task_sources(plan, ordinal, i); j++) {
             uint64_t digest;
             memcpy(&digest, inputs[i][j].bytes, sizeof(digest));
             hash = mix(hash, digest);

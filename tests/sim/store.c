@@ -109,7 +109,7 @@ static void apply_result(struct world *world, const struct effect_persist_result
     }
     struct store_result row = {
         .row = result->result,
-        .plan_key = result->plan->tasks[task_ordinal(result->task)].plan_key,
+        .plan_key = *plan_task_key(result->plan, task_ordinal(result->task)),
         .current = !exists,
     };
     ARENA_PUSH(

@@ -14,7 +14,8 @@ bool held_runs(const struct world *world, const struct held *held)
 {
     return held->used && held->begun && !held->ended && held->begins_with == 0
            && held->ends_at > world->now
-           && (!held->plan->tasks[held->ordinal].exclusive || held->lease_until > world->now);
+           && (!plan_task_traits(held->plan, held->ordinal)->exclusive
+               || held->lease_until > world->now);
 }
 
 bool held_lives(const struct world *world, const struct held *held)
@@ -55,7 +56,7 @@ static struct roster_entry entry_of(struct held *held)
 {
     return (struct roster_entry){
         .attempt = held->attempt.value,
-        .needs = {held->plan->tasks[held->ordinal].needs.cpus_milli, 0},
+        .needs = {plan_task_traits(held->plan, held->ordinal)->needs.cpus_milli, 0},
         .grace_ms = 20000,
         .owner = held,
     };
@@ -156,7 +157,7 @@ static enum attempt_outcome outcome_random(struct world *world)
 
 static void run_attempt(struct world *world, struct sim_worker *worker, struct held *held)
 {
-    const struct plan_task *task = &held->plan->tasks[held->ordinal];
+    const struct plan_traits *task = plan_task_traits(held->plan, held->ordinal);
     held->begins_with = 0;
     held->started_at = world->now;
     bool quick = task->stage == SIM_STAGE_QUICK && rng_below(&world->rng, 30) != 0;
@@ -170,7 +171,7 @@ static void run_attempt(struct world *world, struct sim_worker *worker, struct h
         "worker %u: attempt %lu runs %s",
         worker->index,
         (unsigned long)held->attempt.value,
-        task->name);
+        plan_task_name(held->plan, held->ordinal, world->arena));
     wake_in(world, worker, held->ends_at - world->now);
     send_up(
         world,
@@ -186,7 +187,7 @@ static void begin_attempt(struct world *world, struct sim_worker *worker, struct
     held->outcome = outcome_random(world);
     held->metrics_length = rng_below(&world->rng, 3) == 0 ? between(world, 1, 100) : 0;
     held->ends_at = UINT64_MAX;
-    if (held->plan->tasks[held->ordinal].exclusive) {
+    if (plan_task_traits(held->plan, held->ordinal)->exclusive) {
         held->begins_with = worker->renews + 1;
         worker->renew_at = world->now;
         wake_in(world, worker, 0);
@@ -350,7 +351,7 @@ static void send_metrics(
  * same whatever they read. */
 static struct digest output_of(struct world *world, const struct held *held)
 {
-    if (held->plan->tasks[held->ordinal].program == 1) {
+    if (plan_task_traits(held->plan, held->ordinal)->program == 1) {
         return digest_from(1);
     }
     uint64_t extra = chance(world, world->faults.differ) ? held->attempt.value : 0;
@@ -360,7 +361,7 @@ static struct digest output_of(struct world *world, const struct held *held)
 static void send_finished(
     struct world *world, struct sim_worker *worker, const struct held *held)
 {
-    const struct plan_task *task = &held->plan->tasks[held->ordinal];
+    const struct plan_traits *task = plan_task_traits(held->plan, held->ordinal);
     const struct plan_program *program = &held->plan->programs[task->program];
     struct result_output *outputs = ARENA_ARRAY(world->arena, struct result_output, 1);
     outputs[0] = (struct result_output){"out", output_of(world, held)};
@@ -375,7 +376,8 @@ static void send_finished(
                 .started_ms_ago = held->started_at == 0 ? 0 : 1 + world->now - held->started_at,
                 .metrics_length = held->outcome == OUTCOME_DONE ? held->metrics_length : 0,
                 .outputs = outputs,
-                .outputs_count = program->builtin ? 0 : task->outputs_count,
+                .outputs_count =
+                    program->builtin ? 0 : plan_task_outputs(held->plan, held->ordinal).count,
             },
     };
     if (program->decision) {

@@ -9,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/str.h"
+#include "common/grid/plan_build.h"
 #include "coordinator/core/turn.h"
 #include "coordinator/store/pg.h"
 #include "coordinator/store/store.h"
@@ -36,25 +37,30 @@ static const char *database(void)
 
 static void add_tasks(struct plan *plan, struct arena *arena)
 {
+    struct plan_task tasks[4];
+    struct plan_builder builder;
     static const char *const names[] = {
         "make/variant=a", "make/variant=b", "use/judge", "use/all"};
     for (uint32_t t = 0; t < 4; t++) {
-        struct plan_task *task = &plan->tasks[t];
+        struct plan_task *task = &tasks[t];
         uint32_t *point = ARENA_ARRAY(arena, uint32_t, 1);
         point[0] = t < 2 ? t : GRID_NONE;
         *task = (struct plan_task){
-            .stage = t < 2 ? 0 : 1,
-            .program = t == 2 ? 1 : 0,
+            .traits =
+                {
+                    .stage = t < 2 ? 0 : 1,
+                    .program = t == 2 ? 1 : 0,
+                    .needs = {.cpus_milli = 1000},
+                    .failures_max = 2,
+                    .helper = t == 2,
+                    .cache = true,
+                    .reproducible = true,
+                },
             .group = -1,
             .point = point,
             .name = names[t],
             .params = arena_printf(arena, "{\"i\":%u}", t),
-            .needs = {.cpus_milli = 1000},
-            .failures_max = 2,
             .gate = t == 3 ? 2 : GRID_NONE,
-            .helper = t == 2,
-            .cache = true,
-            .reproducible = true,
         };
         task->plan_key = digest_of(names[t], strlen(names[t]));
         task->outputs = ARENA_ARRAY(arena, struct plan_output, 1);
@@ -63,7 +69,7 @@ static void add_tasks(struct plan *plan, struct arena *arena)
         task->outputs[0].key = t == 0 ? digest_of("output key", 10) : (struct digest){0};
         task->outputs_count = 1;
     }
-    struct plan_task *all = &plan->tasks[3];
+    struct plan_task *all = &tasks[3];
     all->inputs = ARENA_ARRAY(arena, struct plan_input, 1);
     all->inputs_count = 1;
     all->inputs[0] = (struct plan_input){.name = "in", .kind = "tree", .many = true};
@@ -76,6 +82,11 @@ static void add_tasks(struct plan *plan, struct arena *arena)
             .output = "out",
             .label = i == 0 ? "variant=a" : "variant=b"};
     }
+    plan_build_begin(&builder, plan, arena);
+    for (uint32_t t = 0; t < 4; t++) {
+        (void)plan_build_add(&builder, &tasks[t]);
+    }
+    plan_build_end(&builder);
 }
 
 static struct plan *small_plan(struct arena *arena)
@@ -111,8 +122,6 @@ static struct plan *small_plan(struct arena *arena)
         .name = "judge", .version = 1, .revision = "", .decision = true, .engine = true};
     plan->programs_count = 2;
     plan->decontaminate = true;
-    plan->tasks = ARENA_ARRAY(arena, struct plan_task, 4);
-    plan->tasks_count = 4;
     add_tasks(plan, arena);
     return plan;
 }
@@ -273,7 +282,7 @@ static void submit(struct rig *rig, const struct plan *plan, uint8_t id)
     struct digest keys[4];
     struct err err = {0};
     for (size_t i = 0; i < plan->tasks_count; i++) {
-        keys[i] = plan->tasks[i].plan_key;
+        keys[i] = *plan_task_key(plan, (uint32_t)i);
     }
     assert_true(
         store_lookup_plan_keys(rig->store, keys, plan->tasks_count, rig->arena, &known, &err));
@@ -324,10 +333,11 @@ static void finish(
     const struct effect_assign *assign,
     enum attempt_outcome outcome)
 {
-    const struct plan_task *task = &assign->plan->tasks[task_ordinal(assign->task)];
+    const struct plan_task *task =
+        plan_task(assign->plan, task_ordinal(assign->task), rig->arena);
     struct result_output output = {
         .name = task->outputs[0].name, .digest = digest_of(task->name, strlen(task->name))};
-    bool decision = assign->plan->programs[task->program].decision;
+    bool decision = assign->plan->programs[task->traits.program].decision;
     struct event event = {
         .kind = EVENT_FINISHED,
         .finished =

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/base/str.h"
+#include "common/grid/plan_build.h"
 #include "common/pipeline/key.h"
 #include "tests/unit/common/grid/plan_fixture.h"
 #include "tests/unit/test.h"
@@ -195,6 +196,21 @@ static void make_example(struct example *example, struct arena *arena)
     example->digests[1] = &example->data;
 }
 
+/* A plan of the task as it is now. */
+static void build_example(struct example *example, struct arena *arena)
+{
+    struct plan_builder builder;
+    plan_build_begin(&builder, &example->plan, arena);
+    (void)plan_build_add(&builder, &example->task);
+    plan_build_end(&builder);
+}
+
+static struct digest example_key(struct example *example, struct arena *arena)
+{
+    build_example(example, arena);
+    return plan_content_key(&example->plan, 0, example->digests);
+}
+
 static void content_keys_follow_the_page(void **state)
 {
     (void)state;
@@ -202,10 +218,9 @@ static void content_keys_follow_the_page(void **state)
     struct example example;
     read_page(&page);
     make_example(&example, page.arena);
-    struct digest key = plan_content_key(&example.plan, &example.task, example.digests);
+    struct digest key = example_key(&example, page.arena);
     assert_key(&key, vector_with(&page, "\"kind\":\"content\""));
-    const char *components =
-        plan_key_components(&example.plan, &example.task, example.digests, page.arena);
+    const char *components = plan_key_components(&example.plan, 0, example.digests, page.arena);
     struct digest again = key_of_json(components, strlen(components));
     assert_key(&again, &key);
 }
@@ -217,31 +232,31 @@ static void only_what_a_program_reads_counts(void **state)
     struct arena *arena CLEANUP(arena_cleanup) = arena_create();
     struct example example;
     make_example(&example, arena);
-    struct digest key = plan_content_key(&example.plan, &example.task, example.digests);
+    struct digest key = example_key(&example, arena);
 
     example.task.name = "train/seed=2";
-    example.task.needs.cpus_milli = 4000;
-    example.task.time_ms = 1;
-    example.task.failures_max = 9;
+    example.task.traits.needs.cpus_milli = 4000;
+    example.task.traits.time_ms = 1;
+    example.task.traits.failures_max = 9;
     example.task.gate = 7;
-    struct digest same = plan_content_key(&example.plan, &example.task, example.digests);
+    struct digest same = example_key(&example, arena);
     assert_key(&same, &key);
 
     struct digest other;
     example.task.params = "{\"lr\":0.004,\"note\":\"x\",\"steps\":500}";
-    other = plan_content_key(&example.plan, &example.task, example.digests);
+    other = example_key(&example, arena);
     assert_false(digest_equal(&other, &key));
     make_example(&example, arena);
     example.sources[1].label = "seed=3";
-    other = plan_content_key(&example.plan, &example.task, example.digests);
+    other = example_key(&example, arena);
     assert_false(digest_equal(&other, &key));
     make_example(&example, arena);
     example.program.revision = "a";
-    other = plan_content_key(&example.plan, &example.task, example.digests);
+    other = example_key(&example, arena);
     assert_false(digest_equal(&other, &key));
     make_example(&example, arena);
     example.data.bytes[31] ^= 1;
-    other = plan_content_key(&example.plan, &example.task, example.digests);
+    other = example_key(&example, arena);
     assert_false(digest_equal(&other, &key));
 }
 

@@ -5,6 +5,7 @@
 
 #include "common/base/rng.h"
 #include "common/base/str.h"
+#include "common/grid/plan_tables.h"
 #include "tests/unit/common/grid/plan_fixture.h"
 #include "tests/unit/test.h"
 
@@ -52,15 +53,14 @@ static void everything_comes_back(void **state)
         assert_int_equal(plan->programs[i].exits_count, p.plan->programs[i].exits_count);
     }
     /* Neutral parameters stay out of keys after a restart. */
-    const struct plan_task *task = planned_task(&p, "train/keep=0.3,seed=2");
+    uint32_t train = planned_ordinal(&p, "train/keep=0.3,seed=2");
     const struct digest zero[4] = {{{0}}};
     const struct digest *digests[4] = {zero, zero, zero, zero};
-    struct digest before = plan_content_key(p.plan, task, digests);
-    struct digest after =
-        plan_content_key(plan, &plan->tasks[planned_ordinal(&p, task->name)], digests);
+    struct digest before = plan_content_key(p.plan, train, digests);
+    struct digest after = plan_content_key(plan, train, digests);
     assert_true(digest_equal(&before, &after));
     assert_null(
-        strstr(plan_key_components(plan, task, digests, p.fixture.arena), "multiplier"));
+        strstr(plan_key_components(plan, train, digests, p.fixture.arena), "multiplier"));
     /* A person with jq can read it. */
     assert_true(node_parse_json(text.data, text.length, p.fixture.arena, &whole, NULL, &err));
 }
@@ -117,13 +117,12 @@ static void a_plan_has_no_cycles(void **state)
     struct err err;
     planned_init(&p, "scorer.yaml", NULL, 3);
     uint32_t curate = planned_ordinal(&p, "curate/keep=0.1,seed=1");
-    struct plan_task *tokenize =
-        &p.plan->tasks[planned_ordinal(&p, "tokenize/keep=0.1,seed=1")];
-    for (size_t i = 0; i < tokenize->inputs_count; i++) {
-        if (strcmp(tokenize->inputs[i].name, "view") == 0) {
-            assert_int_equal(tokenize->inputs[i].sources[0].task, curate);
-            tokenize->inputs[i].sources[0].task =
-                planned_ordinal(&p, "tokenize/keep=0.1,seed=1");
+    uint32_t tokenize = planned_ordinal(&p, "tokenize/keep=0.1,seed=1");
+    const struct plan_slots inputs = plan_task_inputs(p.plan, tokenize);
+    for (size_t i = 0; i < inputs.count; i++) {
+        if (strcmp(inputs.items[i].name, "view") == 0) {
+            assert_int_equal(plan_task_source(p.plan, tokenize, i, 0).task, curate);
+            p.plan->tables->reads[plan_row(p.plan, tokenize)->reads + i] = tokenize;
         }
     }
     str_init(&text, 1 << 26);

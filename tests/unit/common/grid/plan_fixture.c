@@ -179,10 +179,10 @@ void planned_run(struct planned *planned)
 {
     const struct plan *plan = planned->plan;
     for (size_t t = 0; t < plan->tasks_count; t++) {
-        for (size_t i = 0; i < plan->tasks[t].outputs_count; i++) {
-            const struct plan_output *output = &plan->tasks[t].outputs[i];
-            if (!digest_is_zero(&output->key)) {
-                key_map_put(&planned->known, &output->key, 0);
+        for (size_t i = 0; i < plan_task_outputs(plan, (uint32_t)t).count; i++) {
+            struct digest key = plan_task_output_key(plan, (uint32_t)t, i);
+            if (!digest_is_zero(&key)) {
+                key_map_put(&planned->known, &key, 0);
             }
         }
     }
@@ -192,18 +192,16 @@ void planned_run(struct planned *planned)
 
 uint32_t planned_ordinal(const struct planned *planned, const char *name)
 {
-    for (uint32_t t = 0; t < planned->plan->tasks_count; t++) {
-        if (strcmp(planned->plan->tasks[t].name, name) == 0) {
-            return t;
-        }
+    uint32_t found = plan_find_task(planned->plan, name);
+    if (found == GRID_NONE) {
+        fail_msg("no task '%s'", name);
     }
-    fail_msg("no task '%s'", name);
-    return 0;
+    return found;
 }
 
 const struct plan_task *planned_task(const struct planned *planned, const char *name)
 {
-    return &planned->plan->tasks[planned_ordinal(planned, name)];
+    return plan_task(planned->plan, planned_ordinal(planned, name), planned->fixture.arena);
 }
 
 const struct plan_input *planned_input(const struct plan_task *task, const char *name)
@@ -221,7 +219,7 @@ size_t planned_count(const struct planned *planned, const char *stage)
     size_t count = 0;
     const struct plan *plan = planned->plan;
     for (size_t t = 0; t < plan->tasks_count; t++) {
-        const struct plan_task *task = &plan->tasks[t];
+        const struct plan_traits *task = plan_task_traits(plan, (uint32_t)t);
         count += !task->helper && strcmp(plan->stages[task->stage], stage) == 0 ? 1 : 0;
     }
     return count;
@@ -232,8 +230,9 @@ size_t planned_helpers(const struct planned *planned, const char *start)
     size_t count = 0;
     const struct plan *plan = planned->plan;
     for (size_t t = 0; t < plan->tasks_count; t++) {
-        const struct plan_task *task = &plan->tasks[t];
-        count += task->helper && str_has_prefix(task->name, start) ? 1 : 0;
+        const char *name = plan_task_name(plan, (uint32_t)t, planned->fixture.arena);
+        bool helper = plan_task_traits(plan, (uint32_t)t)->helper;
+        count += helper && str_has_prefix(name, start) ? 1 : 0;
     }
     return count;
 }
@@ -241,13 +240,14 @@ size_t planned_helpers(const struct planned *planned, const char *start)
 /* --- What always holds --- */
 
 static void check_source(
-    const struct plan *plan, uint32_t ordinal, const struct plan_source *source)
+    const struct planned *planned, uint32_t ordinal, const struct plan_source *source)
 {
     if (source->kind != PLAN_FROM_TASK) {
         return;
     }
     assert_true(source->task < ordinal);
-    const struct plan_task *from = &plan->tasks[source->task];
+    const struct plan_task *from =
+        plan_task(planned->plan, source->task, planned->fixture.arena);
     bool found = !source->output && from->outputs_count == 0;
     for (size_t i = 0; source->output && i < from->outputs_count; i++) {
         found = found || strcmp(from->outputs[i].name, source->output) == 0;
@@ -260,19 +260,19 @@ static void check_source(
 static void check_task(struct planned *planned, uint32_t ordinal)
 {
     const struct plan *plan = planned->plan;
-    const struct plan_task *task = &plan->tasks[ordinal];
+    const struct plan_task *task = plan_task(plan, ordinal, planned->fixture.arena);
     struct node *params = NULL;
     assert_true(node_parse_json(
         task->params, strlen(task->params), planned->fixture.arena, &params, NULL, NULL));
     assert_string_equal(node_to_json_arena(params, planned->fixture.arena), task->params);
     assert_false(digest_is_zero(&task->plan_key));
-    assert_true(task->stage < plan->stages_count);
-    assert_true(task->program < plan->programs_count);
+    assert_true(task->traits.stage < plan->stages_count);
+    assert_true(task->traits.program < plan->programs_count);
     assert_true(task->gate == GRID_NONE || task->gate < ordinal);
     for (size_t i = 0; i < task->inputs_count; i++) {
         assert_true(task->inputs[i].many || task->inputs[i].sources_count == 1);
         for (size_t j = 0; j < task->inputs[i].sources_count; j++) {
-            check_source(plan, ordinal, &task->inputs[i].sources[j]);
+            check_source(planned, ordinal, &task->inputs[i].sources[j]);
         }
     }
 }
@@ -294,8 +294,9 @@ static void check_round_trip(struct planned *planned)
     assert_memory_equal(text.data, again.data, text.length);
     assert_int_equal(decoded->tasks_count, planned->plan->tasks_count);
     for (size_t t = 0; t < decoded->tasks_count; t++) {
-        const struct plan_task *a = &planned->plan->tasks[t];
-        const struct plan_task *b = &decoded->tasks[t];
+        const struct plan_task *a =
+            plan_task(planned->plan, (uint32_t)t, planned->fixture.arena);
+        const struct plan_task *b = plan_task(decoded, (uint32_t)t, planned->fixture.arena);
         assert_string_equal(a->name, b->name);
         assert_string_equal(a->params, b->params);
         assert_int_equal(a->inputs_count, b->inputs_count);
@@ -320,7 +321,7 @@ void planned_check(struct planned *planned)
     struct key_map names;
     key_map_init(&names, planned->fixture.arena);
     for (uint32_t t = 0; t < planned->plan->tasks_count; t++) {
-        const char *name = planned->plan->tasks[t].name;
+        const char *name = plan_task_name(planned->plan, t, planned->fixture.arena);
         struct digest key = digest_of(name, strlen(name));
         if (key_map_get(&names, &key) != KEY_MAP_NONE) {
             fail_msg("two tasks are named '%s'", name);

@@ -20,7 +20,7 @@ static const char *reads(const struct planned *planned, const char *task, const 
     for (size_t i = 0; from && i < from->sources_count; i++) {
         const struct plan_source *source = &from->sources[i];
         const char *name = source->kind == PLAN_FROM_TASK
-                               ? planned->plan->tasks[source->task].name
+                               ? plan_task_name(planned->plan, source->task, arena)
                                : planned->plan->inputs[source->input].name;
         text = arena_printf(arena, "%s%s%s", text, i > 0 ? " " : "", name);
     }
@@ -44,9 +44,9 @@ static void dclm_filtering_shares_what_it_can(void **state)
     assert_int_equal(planned_helpers(&p, "train/order"), 8 * 3);
     const struct plan_task *train = planned_task(&p, "train/variant=dclm,scale=cpu-xs,seed=2");
     assert_string_equal(reads(&p, train->name, "data"), "tokenize/variant=dclm");
-    assert_true(p.plan->programs[p.plan->tasks[train->gate].program].decision);
-    assert_int_equal(train->failures_max, 2);
-    assert_int_equal(train->time_ms, 3600000);
+    assert_true(p.plan->programs[plan_task_traits(p.plan, train->gate)->program].decision);
+    assert_int_equal(train->traits.failures_max, 2);
+    assert_int_equal(train->traits.time_ms, 3600000);
     /* The classifier's scores: a pass of its own that reads the model and the mask. */
     const struct plan_task *scores = planned_task(&p, "curate/measure/g001/8");
     assert_string_equal(reads(&p, scores->name, "a0"), "quality");
@@ -170,7 +170,7 @@ static void a_program_is_a_step(void **state)
     struct planned p CLEANUP(planned_done);
     planned_init(&p, "scorer.yaml", NULL, GROUPS);
     const struct plan_task *score = planned_task(&p, "curate/program/g002");
-    const struct plan_program *program = &p.plan->programs[score->program];
+    const struct plan_program *program = &p.plan->programs[score->traits.program];
     assert_string_equal(program->name, "edu-score");
     assert_int_equal(strlen(program->revision), 64);
     assert_string_equal(score->params, "{\"batch\":32}");

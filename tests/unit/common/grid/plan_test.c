@@ -217,7 +217,8 @@ static void neutral_parameters_and_resources_are_in_no_key(void **state)
         arena_printf(arena, "%sneeds: {cpus: 2}, %smultiplier: 1, %s", start, train, rest),
         1);
     planned_text(&c, arena_printf(arena, "%s%smultiplier: 2, %s", start, train, rest), 1);
-    assert_int_equal(planned_task(&b, "train/variant=raw,seed=1")->needs.cpus_milli, 2000);
+    assert_int_equal(
+        planned_task(&b, "train/variant=raw,seed=1")->traits.needs.cpus_milli, 2000);
     assert_same_key(&a, "train/variant=raw,seed=1", &b, "train/variant=raw,seed=1");
     struct digest one = planned_task(&a, "train/variant=raw,seed=1")->plan_key;
     struct digest two = planned_task(&c, "train/variant=raw,seed=1")->plan_key;

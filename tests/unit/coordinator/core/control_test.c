@@ -2,9 +2,9 @@
 #include "tests/unit/coordinator/core/rig.h"
 
 /* t0 -> t1 -> t2, and t3 by itself. */
-static struct plan *chain(struct rig *rig)
+static struct rig_plan *chain(struct rig *rig)
 {
-    struct plan *plan = rig_plan(rig, 4);
+    struct rig_plan *plan = rig_plan(rig, 4);
     rig_reads(rig, plan, 1, 0);
     rig_reads(rig, plan, 2, 1);
     return plan;
@@ -69,8 +69,8 @@ static void retry_revives_what_failed_and_what_waited_for_it(void **state)
 {
     (void)state;
     struct rig *rig = rig_create(NULL);
-    struct plan *plan = chain(rig);
-    plan->tasks[0].failures_max = 1;
+    struct rig_plan *plan = chain(rig);
+    plan->tasks[0].traits.failures_max = 1;
     struct grid_id grid = rig_submit(rig, plan);
     struct rig_worker worker = rig_join(rig, "w", 4, 4);
     rig_finish(rig, &worker, rig_attempt(rig, grid, 3), OUTCOME_DONE);

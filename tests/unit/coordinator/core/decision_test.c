@@ -2,9 +2,9 @@
 #include "tests/unit/coordinator/core/rig.h"
 
 /* t0 decides over t1; t2 reads from t1; t3 is free. */
-static struct plan *gated(struct rig *rig)
+static struct rig_plan *gated(struct rig *rig)
 {
-    struct plan *plan = rig_plan(rig, 4);
+    struct rig_plan *plan = rig_plan(rig, 4);
     (void)rig_task(rig, plan, 0, "decide", "{}");
     plan->tasks[1].gate = 0;
     rig_reads(rig, plan, 2, 1);

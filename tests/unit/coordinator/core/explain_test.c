@@ -27,7 +27,7 @@ static void names_upstream_tasks(void **state)
 {
     (void)state;
     struct rig *rig = rig_create(NULL);
-    struct plan *plan = rig_plan(rig, 2);
+    struct rig_plan *plan = rig_plan(rig, 2);
     rig_reads(rig, plan, 1, 0);
     struct grid_id grid = rig_submit(rig, plan);
     struct explain found = explain(rig, grid, 1);
@@ -45,9 +45,9 @@ static void says_what_is_short_and_where(void **state)
 {
     (void)state;
     struct rig *rig = rig_create(NULL);
-    struct plan *plan = rig_plan(rig, 3);
-    plan->tasks[1].needs.cpus_milli = 3000;
-    plan->tasks[2].needs.cpus_milli = 64000;
+    struct rig_plan *plan = rig_plan(rig, 3);
+    plan->tasks[1].traits.needs.cpus_milli = 3000;
+    plan->tasks[2].traits.needs.cpus_milli = 64000;
     struct grid_id grid = rig_submit(rig, plan);
     assert_int_equal(explain(rig, grid, 0).cause, EXPLAIN_NO_WORKER);
     assert_says(rig, grid, 0, "no worker is up");
@@ -80,8 +80,8 @@ static void tells_of_backoff_and_failure(void **state)
 {
     (void)state;
     struct rig *rig = rig_create(NULL);
-    struct plan *plan = rig_plan(rig, 1);
-    plan->tasks[0].failures_max = 2;
+    struct rig_plan *plan = rig_plan(rig, 1);
+    plan->tasks[0].traits.failures_max = 2;
     struct grid_id grid = rig_submit(rig, plan);
     struct rig_worker worker = rig_join(rig, "w1", 1, 4);
     rig_finish(rig, &worker, rig_attempt(rig, grid, 0), OUTCOME_FAILED);
@@ -103,7 +103,7 @@ static void tells_who_does_the_work(void **state)
 {
     (void)state;
     struct rig *rig = rig_create(NULL);
-    struct plan *plan = rig_plan(rig, 2);
+    struct rig_plan *plan = rig_plan(rig, 2);
     (void)rig_task(rig, plan, 1, "plain", plan->tasks[0].params);
     struct grid_id grid = rig_submit(rig, plan);
     struct rig_worker worker = rig_join(rig, "w1", 4, 4);

@@ -2,14 +2,14 @@
 #include "tests/unit/coordinator/core/rig.h"
 
 static struct event submission(
-    struct rig *rig, const struct plan *plan, const struct result_row *const *known)
+    struct rig *rig, const struct rig_plan *plan, const struct result_row *const *known)
 {
     return (struct event){
         .kind = EVENT_GRID,
         .grid = {
             .fresh = true,
             .request = {1},
-            .plan = plan,
+            .plan = rig_build(rig, plan),
             .row =
                 {.grid = core_next_grid(rig->core),
                  .submission = {{9}},
@@ -23,7 +23,7 @@ static void the_same_submission_is_one_grid(void **state)
 {
     (void)state;
     struct rig *rig = rig_create(NULL);
-    struct plan *plan = rig_plan(rig, 2);
+    struct rig_plan *plan = rig_plan(rig, 2);
     struct event event = submission(rig, plan, NULL);
     rig_step(rig, &event);
     struct grid_id grid = rig_find(rig, EFFECT_REPLY)->reply.grid;
@@ -39,8 +39,8 @@ static void known_results_are_taken_and_helpers_left_out(void **state)
 {
     (void)state;
     struct rig *rig = rig_create(NULL);
-    struct plan *plan = rig_plan(rig, 3);
-    plan->tasks[0].helper = true;
+    struct rig_plan *plan = rig_plan(rig, 3);
+    plan->tasks[0].traits.helper = true;
     rig_reads(rig, plan, 1, 0);
     rig_reads(rig, plan, 2, 1);
     struct result_output output = {"out", digest_of("x", 1)};
@@ -65,8 +65,8 @@ static void a_large_grid_is_taken_in_over_several_steps(void **state)
     struct core_options options = core_options_default();
     options.intake_tasks = 1;
     struct rig *rig = rig_create(&options);
-    struct plan *plan = rig_plan(rig, 3);
-    plan->tasks[0].helper = true;
+    struct rig_plan *plan = rig_plan(rig, 3);
+    plan->tasks[0].traits.helper = true;
     rig_reads(rig, plan, 1, 0);
     rig_reads(rig, plan, 2, 1);
     struct result_output output = {"out", digest_of("x", 1)};
@@ -87,7 +87,7 @@ static void a_result_without_the_outputs_that_are_read_is_no_result(void **state
 {
     (void)state;
     struct rig *rig = rig_create(NULL);
-    struct plan *plan = rig_plan(rig, 1);
+    struct rig_plan *plan = rig_plan(rig, 1);
     struct result_row result = {.key = digest_of("k", 1), .attempt = {77}};
     const struct result_row *known[1] = {&result};
     struct event event = submission(rig, plan, known);

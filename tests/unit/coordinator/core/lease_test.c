@@ -12,7 +12,7 @@ struct one {
 static struct one running(const char *program)
 {
     struct one one = {.rig = rig_create(NULL)};
-    struct plan *plan = rig_plan(one.rig, 1);
+    struct rig_plan *plan = rig_plan(one.rig, 1);
     (void)rig_task(one.rig, plan, 0, program, "{}");
     one.grid = rig_submit(one.rig, plan);
     one.worker = rig_join(one.rig, "w", 1, 4);

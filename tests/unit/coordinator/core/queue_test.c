@@ -5,8 +5,8 @@ static void goes_by_grid_then_by_ordinal(void **state)
 {
     (void)state;
     struct rig *rig = rig_create(NULL);
-    struct plan *plan = rig_plan(rig, 3);
-    struct plan *other = rig_plan(rig, 1);
+    struct rig_plan *plan = rig_plan(rig, 3);
+    struct rig_plan *other = rig_plan(rig, 1);
     (void)rig_task(rig, other, 0, "plain", "{\"other\":1}");
     struct grid_id first = rig_submit(rig, plan);
     struct grid_id second = rig_submit(rig, other);
@@ -26,8 +26,8 @@ static void small_ones_overtake_a_large_one(void **state)
 {
     (void)state;
     struct rig *rig = rig_create(NULL);
-    struct plan *plan = rig_plan(rig, 3);
-    plan->tasks[1].needs.cpus_milli = 4000;
+    struct rig_plan *plan = rig_plan(rig, 3);
+    plan->tasks[1].traits.needs.cpus_milli = 4000;
     struct grid_id grid = rig_submit(rig, plan);
     struct rig_worker worker = rig_join(rig, "w", 8, 4);
     assert_int_equal(rig_state(rig, grid, 0), TASK_LEASED);
@@ -46,8 +46,8 @@ static void a_worker_is_kept_for_one_that_waited_long(void **state)
     (void)state;
     struct core_options options = core_options_default();
     struct rig *rig = rig_create(&options);
-    struct plan *plan = rig_plan(rig, 12);
-    plan->tasks[1].needs.cpus_milli = 2000;
+    struct rig_plan *plan = rig_plan(rig, 12);
+    plan->tasks[1].traits.needs.cpus_milli = 2000;
     struct grid_id grid = rig_submit(rig, plan);
     struct rig_worker worker = rig_join(rig, "w", 2, 2);
     uint32_t next = 0;

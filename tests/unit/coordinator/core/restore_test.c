@@ -14,8 +14,8 @@ static void restart_and_compare(struct rig *rig)
 /* A grid with tasks in every state. */
 static struct grid_id mixed(struct rig *rig, struct rig_worker *worker)
 {
-    struct plan *plan = rig_plan(rig, 9);
-    plan->tasks[1].failures_max = 1;
+    struct rig_plan *plan = rig_plan(rig, 9);
+    plan->tasks[1].traits.failures_max = 1;
     rig_reads(rig, plan, 8, 1);
     struct grid_id grid = rig_submit(rig, plan);
     *worker = rig_join(rig, "w", 7, 8);
@@ -127,8 +127,8 @@ static void shared_failures_find_each_other(void **state)
 {
     (void)state;
     struct rig *rig = rig_create(NULL);
-    struct plan *plan = rig_plan(rig, 2);
-    plan->tasks[0].failures_max = 1;
+    struct rig_plan *plan = rig_plan(rig, 2);
+    plan->tasks[0].traits.failures_max = 1;
     plan->tasks[1].params = plan->tasks[0].params;
     struct grid_id grid = rig_submit(rig, plan);
     struct rig_worker worker = rig_join(rig, "w", 1, 4);
@@ -143,8 +143,8 @@ static void attempt_ids_are_never_given_twice(void **state)
 {
     (void)state;
     struct rig *rig = rig_create(NULL);
-    struct plan *plan = rig_plan(rig, 1);
-    plan->tasks[0].failures_max = 50;
+    struct rig_plan *plan = rig_plan(rig, 1);
+    plan->tasks[0].traits.failures_max = 50;
     struct grid_id grid = rig_submit(rig, plan);
     struct rig_worker worker = rig_join(rig, "w", 1, 4);
     uint64_t last = 0;

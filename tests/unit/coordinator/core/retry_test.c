@@ -60,8 +60,8 @@ static void backs_off_longer_each_time(void **state)
 {
     (void)state;
     struct rig *rig = rig_create(NULL);
-    struct plan *plan = rig_plan(rig, 1);
-    plan->tasks[0].failures_max = 20;
+    struct rig_plan *plan = rig_plan(rig, 1);
+    plan->tasks[0].traits.failures_max = 20;
     struct grid_id grid = rig_submit(rig, plan);
     struct rig_worker worker = rig_join(rig, "w", 1, 4);
     for (uint32_t i = 0; i < 12; i++) {

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "common/grid/plan_build.h"
+
 static void start(struct rig *rig)
 {
     struct event event = {
@@ -248,11 +250,12 @@ void rig_restart(struct rig *rig)
 
 /* --- Plans --- */
 
-struct plan *rig_plan(struct rig *rig, uint32_t tasks_count)
+struct rig_plan *rig_plan(struct rig *rig, uint32_t tasks_count)
 {
     static const char *const names[] = {"plain", "decide", "fresh", "exclusive"};
     static const char *stages[] = {"s"};
-    struct plan *plan = ARENA_NEW(rig->arena, struct plan);
+    struct rig_plan *planned = ARENA_NEW(rig->arena, struct rig_plan);
+    struct plan *plan = &planned->head;
     plan->grid_name = "test";
     plan->version = PLAN_VERSION;
     plan->stages = stages;
@@ -265,17 +268,17 @@ struct plan *rig_plan(struct rig *rig, uint32_t tasks_count)
         plan->programs[i].revision = "";
         plan->programs[i].decision = strcmp(names[i], "decide") == 0;
     }
-    plan->tasks_count = tasks_count;
-    plan->tasks = ARENA_ARRAY(rig->arena, struct plan_task, tasks_count);
+    planned->tasks_count = tasks_count;
+    planned->tasks = ARENA_ARRAY(rig->arena, struct plan_task, tasks_count);
     for (uint32_t t = 0; t < tasks_count; t++) {
-        (void)rig_task(rig, plan, t, "plain", arena_printf(rig->arena, "{\"n\":%u}", t));
+        (void)rig_task(rig, planned, t, "plain", arena_printf(rig->arena, "{\"n\":%u}", t));
     }
-    return plan;
+    return planned;
 }
 
 struct plan_task *rig_task(
     struct rig *rig,
-    struct plan *plan,
+    struct rig_plan *plan,
     uint32_t ordinal,
     const char *program,
     const char *params)
@@ -286,18 +289,21 @@ struct plan_task *rig_task(
         .name = arena_printf(rig->arena, "t%u", ordinal),
         .params = params,
         .gate = GRID_NONE,
-        .failures_max = 3,
-        .cache = strcmp(program, "fresh") != 0,
-        .exclusive = strcmp(program, "exclusive") == 0,
-        .reproducible = true,
-        .needs = {.cpus_milli = 1000},
+        .traits =
+            {
+                .failures_max = 3,
+                .cache = strcmp(program, "fresh") != 0,
+                .exclusive = strcmp(program, "exclusive") == 0,
+                .reproducible = true,
+                .needs = {.cpus_milli = 1000},
+            },
     };
-    for (uint32_t i = 0; i < plan->programs_count; i++) {
-        if (strcmp(plan->programs[i].name, program) == 0) {
-            task->program = i;
+    for (uint32_t i = 0; i < plan->head.programs_count; i++) {
+        if (strcmp(plan->head.programs[i].name, program) == 0) {
+            task->traits.program = i;
         }
     }
-    if (!plan->programs[task->program].decision) {
+    if (!plan->head.programs[task->traits.program].decision) {
         task->outputs = ARENA_ARRAY(rig->arena, struct plan_output, 1);
         task->outputs[0] = (struct plan_output){.name = "out", .kind = "tree"};
         task->outputs_count = 1;
@@ -307,7 +313,7 @@ struct plan_task *rig_task(
     return task;
 }
 
-void rig_reads(struct rig *rig, struct plan *plan, uint32_t ordinal, uint32_t upstream)
+void rig_reads(struct rig *rig, struct rig_plan *plan, uint32_t ordinal, uint32_t upstream)
 {
     struct plan_task *task = &plan->tasks[ordinal];
     struct plan_input *input = &task->inputs[0];
@@ -315,6 +321,18 @@ void rig_reads(struct rig *rig, struct plan *plan, uint32_t ordinal, uint32_t up
     ARENA_PUSH(
         rig->arena, input->sources, input->sources_count, input->sources_capacity, source);
     task->inputs_count = 1;
+}
+
+const struct plan *rig_build(struct rig *rig, const struct rig_plan *planned)
+{
+    struct plan *plan = arena_copy(rig->arena, &planned->head, sizeof(planned->head));
+    struct plan_builder builder;
+    plan_build_begin(&builder, plan, rig->arena);
+    for (uint32_t t = 0; t < planned->tasks_count; t++) {
+        (void)plan_build_add(&builder, &planned->tasks[t]);
+    }
+    plan_build_end(&builder);
+    return plan;
 }
 
 /* --- Events --- */
@@ -325,7 +343,7 @@ void rig_tick(struct rig *rig, uint64_t later_ms)
     rig_step(rig, &(struct event){.kind = EVENT_TICK});
 }
 
-struct grid_id rig_submit(struct rig *rig, const struct plan *plan)
+struct grid_id rig_submit(struct rig *rig, const struct rig_plan *plan)
 {
     struct grid_id grid = core_next_grid(rig->core);
     struct event event = {
@@ -334,7 +352,7 @@ struct grid_id rig_submit(struct rig *rig, const struct plan *plan)
             {
                 .fresh = true,
                 .request = {1},
-                .plan = plan,
+                .plan = rig_build(rig, plan),
                 .row =
                     {
                         .grid = grid,
@@ -438,7 +456,7 @@ static struct event finished(
     const char *content = "late";
     if (core_find_attempt(rig->core, attempt, &row)) {
         const struct plan *plan = rig->plans[task_grid(row.task).value];
-        content = plan->tasks[task_ordinal(row.task)].params;
+        content = plan_task_params(plan, task_ordinal(row.task), rig->arena);
     }
     struct result_output *outputs = ARENA_ARRAY(rig->arena, struct result_output, 1);
     outputs[0] = (struct result_output){"out", digest_of(content, strlen(content))};

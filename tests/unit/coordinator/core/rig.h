@@ -43,22 +43,30 @@ void rig_destroy(struct rig *rig);
 void rig_restart(struct rig *rig);
 char *rig_dump(struct rig *rig);
 
+/* A plan that can still be changed: its tasks in full. */
+struct rig_plan {
+    struct plan head;
+    struct plan_task *tasks;
+    uint32_t tasks_count;
+};
+
 /* Plans: stage "s", programs "plain", "decide" (decision), "fresh" (not cached), "exclusive".
  */
-struct plan *rig_plan(struct rig *rig, uint32_t tasks_count);
+struct rig_plan *rig_plan(struct rig *rig, uint32_t tasks_count);
 /* `params` tells keys apart; upstreams end at GRID_NONE. Program by name. */
 struct plan_task *rig_task(
     struct rig *rig,
-    struct plan *plan,
+    struct rig_plan *plan,
     uint32_t ordinal,
     const char *program,
     const char *params);
-void rig_reads(struct rig *rig, struct plan *plan, uint32_t ordinal, uint32_t upstream);
+void rig_reads(struct rig *rig, struct rig_plan *plan, uint32_t ordinal, uint32_t upstream);
+const struct plan *rig_build(struct rig *rig, const struct rig_plan *plan);
 
 void rig_step(struct rig *rig, const struct event *event);
 void rig_tick(struct rig *rig, uint64_t later_ms);
 /* Submits; look-ups are answered with what was persisted (or nothing) at once. */
-struct grid_id rig_submit(struct rig *rig, const struct plan *plan);
+struct grid_id rig_submit(struct rig *rig, const struct rig_plan *plan);
 void rig_control(
     struct rig *rig,
     enum control_kind kind,

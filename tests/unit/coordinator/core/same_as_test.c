@@ -2,9 +2,9 @@
 #include "tests/unit/coordinator/core/rig.h"
 
 /* One task whose key is that of every other plan made here. */
-static struct plan *twin(struct rig *rig, const char *program)
+static struct rig_plan *twin(struct rig *rig, const char *program)
 {
-    struct plan *plan = rig_plan(rig, 1);
+    struct rig_plan *plan = rig_plan(rig, 1);
     (void)rig_task(rig, plan, 0, program, "{\"twin\":1}");
     return plan;
 }
@@ -32,7 +32,7 @@ static void equal_bytes_meet_again_downstream(void **state)
 {
     (void)state;
     struct rig *rig = rig_create(NULL);
-    struct plan *plan = rig_plan(rig, 4);
+    struct rig_plan *plan = rig_plan(rig, 4);
     (void)rig_task(rig, plan, 2, "plain", "{\"down\":1}");
     (void)rig_task(rig, plan, 3, "plain", "{\"down\":1}");
     rig_reads(rig, plan, 2, 0);
@@ -125,8 +125,8 @@ static void failure_and_retry_are_shared(void **state)
 {
     (void)state;
     struct rig *rig = rig_create(NULL);
-    struct plan *plan = twin(rig, "plain");
-    plan->tasks[0].failures_max = 1;
+    struct rig_plan *plan = twin(rig, "plain");
+    plan->tasks[0].traits.failures_max = 1;
     struct grid_id a = rig_submit(rig, plan);
     struct grid_id b = rig_submit(rig, twin(rig, "plain"));
     struct rig_worker worker = rig_join(rig, "w", 4, 4);
@@ -145,8 +145,8 @@ static void a_new_grid_is_not_bound_by_an_old_failure(void **state)
 {
     (void)state;
     struct rig *rig = rig_create(NULL);
-    struct plan *plan = twin(rig, "plain");
-    plan->tasks[0].failures_max = 1;
+    struct rig_plan *plan = twin(rig, "plain");
+    plan->tasks[0].traits.failures_max = 1;
     struct grid_id a = rig_submit(rig, plan);
     struct rig_worker worker = rig_join(rig, "w", 4, 4);
     rig_finish(rig, &worker, rig_attempt(rig, a, 0), OUTCOME_FAILED);
