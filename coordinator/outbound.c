@@ -298,6 +298,7 @@ static void carry_out(struct shell *shell, struct outboxes *boxes, const struct 
         remember_lookup(shell, &effect->lookup);
         break;
     case EFFECT_NONE:
+    case EFFECT_SEND_GO:
     case EFFECT_PERSIST_GRID:
     case EFFECT_PERSIST_TASK:
     case EFFECT_PERSIST_LEASE:

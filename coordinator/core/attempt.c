@@ -5,10 +5,12 @@
 
 #include <stdlib.h>
 
+#include "coordinator/core/gang.h"
 #include "coordinator/core/grid_row.h"
 #include "coordinator/core/lease.h"
 #include "coordinator/core/placement.h"
 #include "coordinator/core/prefill.h"
+#include "coordinator/core/worker.h"
 
 /* --- By id --- */
 
@@ -58,43 +60,89 @@ static void attempts_remove(struct core *core, struct attempt *attempt)
     core->attempts_count--;
 }
 
-struct attempt *attempt_create(struct core *core, struct attempt_id id, struct worker *worker)
+struct attempt *attempt_create(struct core *core, struct attempt_id id, uint32_t ranks)
 {
     if (core->attempts_count >= core->attempts_buckets) {
         attempts_grow(core);
     }
     struct attempt *attempt = xcalloc(sizeof(*attempt));
     attempt->id = id;
-    attempt->worker = worker;
+    attempt->ranks = ranks;
+    attempt->placements =
+        ranks == 1 ? &attempt->only : xcalloc(ranks * sizeof(struct placement));
     attempt->progress.fraction = -1;
     size_t bucket = id_bucket(id.value, core->attempts_buckets);
     attempt->hash_next = core->attempts[bucket];
     core->attempts[bucket] = attempt;
     core->attempts_count++;
-    attempt->worker_next = worker->attempts;
-    if (worker->attempts != NULL) {
-        worker->attempts->worker_previous = attempt;
-    }
-    worker->attempts = attempt;
     return attempt;
+}
+
+void attempt_put(
+    struct attempt *attempt,
+    uint32_t rank,
+    struct worker *worker,
+    const struct device_set *devices)
+{
+    struct placement *placement = &attempt->placements[rank];
+    placement->attempt = attempt;
+    placement->worker = worker;
+    placement->rank = rank;
+    placement->devices = *devices;
+    placement->seen = worker->session;
+    placement->next = worker->placements;
+    if (worker->placements != NULL) {
+        worker->placements->previous = placement;
+    }
+    worker->placements = placement;
+    if (rank == 0) {
+        attempt->worker = worker;
+    }
+}
+
+struct placement *attempt_on(const struct attempt *attempt, const struct worker *worker)
+{
+    for (uint32_t rank = 0; rank < attempt->ranks; rank++) {
+        if (attempt->placements[rank].worker == worker) {
+            return &attempt->placements[rank];
+        }
+    }
+    return NULL;
+}
+
+static void placement_remove(struct core *core, struct placement *placement)
+{
+    CHECK(!placement->held);
+    heap_remove(&core->leases, &placement->expiry);
+    if (placement->previous != NULL) {
+        placement->previous->next = placement->next;
+    } else {
+        placement->worker->placements = placement->next;
+    }
+    if (placement->next != NULL) {
+        placement->next->previous = placement->previous;
+    }
+}
+
+static void attempt_free(struct attempt *attempt)
+{
+    if (attempt->placements != &attempt->only) {
+        free(attempt->placements);
+    }
+    gang_destroy(attempt->gang);
+    free(attempt);
 }
 
 void attempt_destroy(struct core *core, struct attempt *attempt)
 {
-    CHECK(!attempt->held);
+    CHECK(!attempt->open);
     attempt_record_later(core, attempt, false);
-    heap_remove(&core->leases, &attempt->expiry);
     attempts_remove(core, attempt);
-    struct worker *worker = attempt->worker;
-    if (attempt->worker_previous != NULL) {
-        attempt->worker_previous->worker_next = attempt->worker_next;
-    } else {
-        worker->attempts = attempt->worker_next;
+    for (uint32_t rank = 0; rank < attempt->ranks; rank++) {
+        placement_remove(core, &attempt->placements[rank]);
     }
-    if (attempt->worker_next != NULL) {
-        attempt->worker_next->worker_previous = attempt->worker_previous;
-    }
-    free(attempt);
+    gang_forget(core, attempt);
+    attempt_free(attempt);
 }
 
 void attempts_done(struct core *core)
@@ -103,7 +151,7 @@ void attempts_done(struct core *core)
         while (core->attempts[i] != NULL) {
             struct attempt *attempt = core->attempts[i];
             core->attempts[i] = attempt->hash_next;
-            free(attempt);
+            attempt_free(attempt);
         }
     }
     free(core->attempts);
@@ -137,25 +185,42 @@ void attempt_count(struct core *core, const struct attempt *attempt, uint32_t de
     }
 }
 
-/* Counts it as open, with what it holds on its worker unless it waits there, or takes it back.
- */
-void attempt_hold(struct core *core, struct attempt *attempt, bool hold)
+static void placement_hold(struct core *core, struct placement *placement, bool hold)
 {
-    if (attempt->held == hold) {
+    if (placement->held == hold) {
         return;
     }
-    attempt->held = hold;
-    attempt_count(core, attempt, hold ? 1 : UINT32_MAX);
-    uint32_t delta = hold ? 1 : UINT32_MAX;
-    attempt->worker->attempts_open += delta;
-    core->attempts_open += delta;
+    struct attempt *attempt = placement->attempt;
+    struct worker *worker = placement->worker;
+    placement->held = hold;
+    worker->attempts_open += hold ? 1 : UINT32_MAX;
     if (hold && !attempt->waits) {
-        placement_take(attempt->worker, &attempt->needs, &attempt->devices);
+        placement_take(worker, &attempt->needs, &placement->devices);
     } else if (!hold && !attempt->waits) {
-        placement_give(attempt->worker, &attempt->needs, &attempt->devices);
+        placement_give(worker, &attempt->needs, &placement->devices);
     } else if (!hold) {
         line_leave(core, attempt);
     }
+}
+
+void attempt_hold(struct core *core, struct attempt *attempt, bool hold)
+{
+    if (attempt->open == hold) {
+        return;
+    }
+    attempt->open = hold;
+    attempt_count(core, attempt, hold ? 1 : UINT32_MAX);
+    core->attempts_open += hold ? 1 : UINT32_MAX; /* wraps on purpose: -1 */
+    for (uint32_t rank = 0; rank < attempt->ranks; rank++) {
+        placement_hold(core, &attempt->placements[rank], hold);
+    }
+}
+
+void placement_release(struct core *core, struct placement *placement)
+{
+    heap_remove(&core->leases, &placement->expiry);
+    placement_hold(core, placement, false);
+    worker_refresh(core, placement->worker);
 }
 
 /* --- Rows --- */
@@ -191,13 +256,34 @@ void attempt_record_later(struct core *core, struct attempt *attempt, bool later
     attempt->record_next = NULL;
 }
 
-struct attempt_row attempt_row_of(const struct attempt *attempt)
+/* Every rank of a gang; an ordinary attempt's one is in the row itself. */
+static const struct placement_row *placement_rows(
+    const struct attempt *attempt, struct arena *arena)
+{
+    if (attempt->gang == NULL || arena == NULL) {
+        return NULL;
+    }
+    struct placement_row *rows = ARENA_ARRAY(arena, struct placement_row, attempt->ranks);
+    for (uint32_t rank = 0; rank < attempt->ranks; rank++) {
+        const struct placement *placement = &attempt->placements[rank];
+        rows[rank] = (struct placement_row){
+            .worker = placement->worker->id,
+            .devices = placement->devices,
+        };
+        gang_report_row(attempt->gang, rank, &rows[rank]);
+    }
+    return rows;
+}
+
+struct attempt_row attempt_row_of(const struct attempt *attempt, struct arena *arena)
 {
     return (struct attempt_row){
         .attempt = attempt->id,
         .task = attempt->task,
         .worker = attempt->worker->id,
-        .devices = attempt->devices,
+        .devices = attempt->placements[0].devices,
+        .placements = placement_rows(attempt, arena),
+        .placements_count = attempt->gang != NULL && arena != NULL ? attempt->ranks : 0,
         .granted_ms = attempt->granted_ms,
         .started_ms = attempt->started_ms,
         .metrics_offset = attempt->metrics_offset,
@@ -207,7 +293,7 @@ struct attempt_row attempt_row_of(const struct attempt *attempt)
 void attempt_persist(struct core *core, struct attempt *attempt, const struct attempt_end *end)
 {
     struct effect *effect = effects_add(core->out, EFFECT_PERSIST_ATTEMPT);
-    effect->attempt = attempt_row_of(attempt);
+    effect->attempt = attempt_row_of(attempt, core->out->arena);
     attempt->stored = true;
     if (end == NULL) {
         return;
@@ -225,12 +311,17 @@ void attempt_persist(struct core *core, struct attempt *attempt, const struct at
 
 void lease_persist(struct core *core, const struct attempt *attempt)
 {
-    effects_add(core->out, EFFECT_PERSIST_LEASE)->lease = (struct lease_row){
-        .attempt = attempt->id,
-        .task = attempt->task,
-        .worker = attempt->worker->id,
-        .devices = attempt->devices,
-        .granted_ms = attempt->granted_ms,
-    };
-    core->leases_since++;
+    for (uint32_t rank = 0; rank < attempt->ranks; rank++) {
+        const struct placement *placement = &attempt->placements[rank];
+        effects_add(core->out, EFFECT_PERSIST_LEASE)->lease = (struct lease_row){
+            .attempt = attempt->id,
+            .task = attempt->task,
+            .worker = placement->worker->id,
+            .rank = rank,
+            .ranks = attempt->gang != NULL ? attempt->ranks : 0,
+            .devices = placement->devices,
+            .granted_ms = attempt->granted_ms,
+        };
+    }
+    core->leases_since += attempt->ranks;
 }

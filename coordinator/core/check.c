@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "coordinator/core/attempt.h"
+#include "coordinator/core/gang.h"
 #include "coordinator/core/grid_row.h"
 #include "coordinator/core/lease.h"
 #include "coordinator/core/placement.h"
@@ -117,10 +118,18 @@ static bool check_work(const struct core *core, const struct work *work, struct 
     if (attempt != NULL) {
         HOLDS(attempt->work == work, "attempt %" PRIu64 ": another work", attempt->id.value);
         HOLDS(attempt_is_open(attempt), "attempt %" PRIu64 " is lost", attempt->id.value);
-        HOLDS(
-            heap_contains(&attempt->expiry) || attempt->id.value > core->attempt_sent,
-            "attempt %" PRIu64 ": no lease",
-            attempt->id.value);
+        for (uint32_t rank = 0; rank < attempt->ranks; rank++) {
+            const struct placement *placement = &attempt->placements[rank];
+            HOLDS(
+                heap_contains(&placement->expiry) || !placement->held
+                    || attempt->id.value > core->attempt_sent,
+                "attempt %" PRIu64 ": no lease of rank %" PRIu32,
+                attempt->id.value,
+                rank);
+        }
+        if (!gang_check(attempt, err)) {
+            return false;
+        }
         HOLDS(
             work->canonical != NULL || attempt->state == ATTEMPT_REVOKING,
             "attempt %" PRIu64 " runs for nobody",
@@ -151,10 +160,11 @@ static bool check_grid(const struct core *core, const struct graph *graph, struc
 {
     uint32_t attempts = 0;
     for (size_t i = 0; i < core->workers_count; i++) {
-        const struct attempt *attempt = core->workers[i]->attempts;
-        for (; attempt != NULL; attempt = attempt->worker_next) {
-            attempts +=
-                attempt->held && task_grid(attempt->task).value == graph->row.grid.value;
+        const struct placement *placement = core->workers[i]->placements;
+        for (; placement != NULL; placement = placement->next) {
+            const struct attempt *attempt = placement->attempt;
+            attempts += placement->rank == 0 && attempt->open
+                        && task_grid(attempt->task).value == graph->row.grid.value;
         }
     }
     HOLDS(attempts == graph->attempts, "grid %u: open attempts", graph->row.grid.value);
@@ -181,24 +191,26 @@ static bool check_worker(const struct core *core, const struct worker *worker, s
     uint32_t open = 0;
     uint32_t waiting = 0;
     uint32_t retracting = 0;
-    for (const struct attempt *a = worker->attempts; a != NULL; a = a->worker_next) {
-        HOLDS(a->worker == worker, "attempt %" PRIu64 ": another worker", a->id.value);
+    for (const struct placement *p = worker->placements; p != NULL; p = p->next) {
+        const struct attempt *a = p->attempt;
+        HOLDS(p->worker == worker, "attempt %" PRIu64 ": another worker", a->id.value);
         HOLDS(attempts_find(core, a->id) == a, "attempt %" PRIu64 " is not found", a->id.value);
-        HOLDS(a->held == attempt_is_open(a), "attempt %" PRIu64 ": room", a->id.value);
+        HOLDS(a->open == attempt_is_open(a), "attempt %" PRIu64 ": counts", a->id.value);
+        HOLDS(a->gang != NULL || p->held == a->open, "attempt %" PRIu64 ": room", a->id.value);
         HOLDS(
             a->id.value < core->attempt_next,
             "attempt %" PRIu64 " from the future",
             a->id.value);
         HOLDS(a->waits == heap_contains(&a->place), "attempt %" PRIu64 ": line", a->id.value);
         HOLDS(
-            a->waits ? a->held : !a->retracting,
+            a->waits ? a->open && a->gang == NULL : !a->retracting,
             "attempt %" PRIu64 " waits and is not open, or is asked back and does not wait",
             a->id.value);
         waiting += a->waits;
         retracting += a->retracting;
-        open += a->held;
-        if (a->held && !a->waits) {
-            placement_take(&sum, &a->needs, &a->devices);
+        open += p->held;
+        if (p->held && !a->waits) {
+            placement_take(&sum, &a->needs, &p->devices);
         }
     }
     HOLDS(

@@ -5,6 +5,7 @@
 
 #include "coordinator/core/control.h"
 #include "coordinator/core/finish.h"
+#include "coordinator/core/gang.h"
 #include "coordinator/core/grid_row.h"
 #include "coordinator/core/hello.h"
 #include "coordinator/core/lease.h"
@@ -22,6 +23,7 @@ struct core_options core_options_default(void)
         .lease_min_ms = 30 * 1000,
         .lease_max_ms = 15 * 60 * 1000,
         .grace_ms = 30 * 1000,
+        .gang_start_ms = 60 * 1000,
         .suspect_ms = 30 * 1000,
         .record_ms = 1000,
         .patience_ms = 60 * 1000,
@@ -48,6 +50,7 @@ struct core *core_create(uint64_t seed, const struct core_options *options)
     heap_init(&core->silences);
     heap_init(&core->lines);
     heap_init(&core->stalls);
+    heap_init(&core->gangs);
     return core;
 }
 
@@ -64,6 +67,7 @@ void core_destroy(struct core *core)
     for (size_t i = 0; i < core->workers_count; i++) {
         heap_done(&core->workers[i]->line);
     }
+    heap_done(&core->gangs);
     works_done(core);
     attempts_done(core);
     queues_done(core);
@@ -107,6 +111,7 @@ static void start(struct core *core, const struct event_start *event)
 static void tick(struct core *core)
 {
     leases_expire(core);
+    gangs_expire(core);
     retry_wake(core);
     attempts_record(core);
     lines_stalled(core);
@@ -139,6 +144,9 @@ static void dispatch(struct core *core, const struct event *event)
         break;
     case EVENT_GOODBYE:
         worker_goodbye(core, &event->goodbye);
+        break;
+    case EVENT_ACCEPTED:
+        gang_accepted(core, &event->accepted);
         break;
     case EVENT_STARTED:
         attempt_started(core, &event->started);
@@ -220,6 +228,7 @@ uint64_t core_next_deadline(const struct core *core)
     uint64_t reservation = queue_deadline(core);
     deadline = reservation < deadline ? reservation : deadline;
     deadline = earlier(deadline, &core->leases);
+    deadline = earlier(deadline, &core->gangs);
     deadline = earlier(deadline, &core->backoffs);
     deadline = earlier(deadline, &core->stalls);
     return earlier(deadline, &core->silences);

@@ -18,9 +18,10 @@ struct core;
 /* Durations in milliseconds. */
 struct core_options {
     uint64_t lease_min_ms, lease_max_ms; /* length = clamp(running / 20, min, max) */
-    uint64_t grace_ms;     /* more, before an `exclusive` program is issued again */
-    uint64_t suspect_ms;   /* silence that makes a worker suspect */
-    uint64_t record_ms;    /* running time after which a running attempt gets a row */
+    uint64_t grace_ms;      /* more, before an `exclusive` program is issued again */
+    uint64_t gang_start_ms; /* from the grant of a gang until all its ranks must run */
+    uint64_t suspect_ms;    /* silence that makes a worker suspect */
+    uint64_t record_ms;     /* running time after which a running attempt gets a row */
     uint64_t patience_ms;  /* how long small tasks may overtake a large one that does not fit */
     uint32_t losses_max;   /* workers that a task may take down */
     uint32_t fence_block;  /* attempt ids reserved by one persist.fence */
@@ -102,9 +103,17 @@ struct worker_view {
 bool core_find_worker(
     const struct core *core, struct worker_id worker, struct worker_view *ret_view);
 struct worker_id core_worker_after(const struct core *core, struct worker_id after);
-/* Where an open attempt runs, for LOG requests; false when it is not open. */
+/* Where an open attempt (its rank 0) runs, for LOG requests; false when it is not open. Without
+ * the placements. */
 bool core_find_attempt(
     const struct core *core, struct attempt_id attempt, struct attempt_row *ret_row);
+
+/* The same of one rank of a gang; rank 0 of an ordinary attempt is the attempt. */
+bool core_find_placement(
+    const struct core *core,
+    struct attempt_id attempt,
+    uint32_t rank,
+    struct worker_id *ret_worker);
 
 bool core_explain(const struct core *core, struct task_id task, struct explain *ret_explain);
 

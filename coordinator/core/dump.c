@@ -96,8 +96,9 @@ static void dump_attempts(const struct core *core, struct str *out)
     for (;;) {
         const struct attempt *next = NULL;
         for (size_t i = 0; i < core->workers_count; i++) {
-            const struct attempt *attempt = core->workers[i]->attempts;
-            for (; attempt != NULL; attempt = attempt->worker_next) {
+            const struct placement *placement = core->workers[i]->placements;
+            for (; placement != NULL; placement = placement->next) {
+                const struct attempt *attempt = placement->attempt;
                 if (attempt->id.value > last && attempt_is_open(attempt)
                     && (next == NULL || attempt->id.value < next->id.value)) {
                     next = attempt;
@@ -110,13 +111,18 @@ static void dump_attempts(const struct core *core, struct str *out)
         last = next->id.value;
         str_appendf(
             out,
-            "attempt %" PRIu64 " of %" PRIu64 " on %" PRIu32 " devices=%" PRIx64
-            " metrics=%" PRIu64 "\n",
+            "attempt %" PRIu64 " of %" PRIu64 " metrics=%" PRIu64,
             next->id.value,
             next->task.value,
-            next->worker->id.value,
-            next->devices.whole,
             next->metrics_offset);
+        for (uint32_t rank = 0; rank < next->ranks; rank++) {
+            str_appendf(
+                out,
+                " on %" PRIu32 " devices=%" PRIx64,
+                next->placements[rank].worker->id.value,
+                next->placements[rank].devices.whole);
+        }
+        str_append_char(out, '\n');
     }
 }
 

@@ -28,7 +28,7 @@ enum effect_kind {
     EFFECT_PERSIST_LEASE_FLOOR, /* delete every lease row of earlier batches: whatever is open
                                    has a lease effect in this batch (keeps the table short) */
     EFFECT_PERSIST_FENCE,       /* attempt ids below `attempt` may be in use: store the mark */
-    EFFECT_PERSIST_ATTEMPT,     /* upsert of the attempt row and its placement (rank 0) */
+    EFFECT_PERSIST_ATTEMPT,     /* upsert of the attempt row and its placements */
     EFFECT_PERSIST_RESULT,      /* insert into result, with lineage, outputs and plan_result */
     EFFECT_PERSIST_METRICS,     /* insert points; move the attempt's metrics_offset */
     EFFECT_PERSIST_WORKER,      /* upsert of the worker row */
@@ -36,6 +36,7 @@ enum effect_kind {
 
     EFFECT_SEND_WELCOME,
     EFFECT_SEND_ASSIGN,
+    EFFECT_SEND_GO,
     EFFECT_SEND_REVOKE,
     EFFECT_SEND_RETRACT, /* hand it back if it has not begun */
     EFFECT_SEND_RENEWED,
@@ -114,10 +115,20 @@ struct effect_assign {
     struct task_id task;
     const struct plan *plan;
     struct device_set devices;
-    uint64_t lease_ms; /* duration */
+    uint32_t rank, ranks; /* of a gang; ranks 0: not one */
+    uint64_t lease_ms;    /* duration */
     /* digests[i][j]: tree of source j of input i (frozen inputs: plan_frozen_digest). */
     const struct digest *const *inputs;
     struct attempt_id previous; /* whose checkpoint to begin with, or 0 */
+};
+
+/* All ranks of a gang have accepted: begin. */
+struct effect_go {
+    struct effect_to to;
+    struct attempt_id attempt;
+    uint32_t port;            /* where rank 0 listens, on hosts[0] */
+    const char *const *hosts; /* of all ranks */
+    uint32_t hosts_count;
 };
 
 struct effect_revoke {
@@ -188,6 +199,7 @@ struct effect {
         struct audit_row audit;
         struct effect_welcome welcome;
         struct effect_assign assign;
+        struct effect_go go;
         struct effect_revoke revoke;
         struct effect_retract retract;
         struct effect_renewed renewed;

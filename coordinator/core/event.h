@@ -23,6 +23,7 @@ enum event_kind {
     EVENT_WORKER_CONTROL,
     EVENT_HELLO,
     EVENT_GOODBYE,
+    EVENT_ACCEPTED,
     EVENT_STARTED,
     EVENT_RENEW,
     EVENT_PROGRESS,
@@ -135,6 +136,15 @@ struct event_goodbye {
     struct event_from from;
 };
 
+/* A rank of a gang has its room and waits for GO. Said again after each WELCOME, so that a
+ * coordinator that knows nothing of it learns it anew. */
+struct event_accepted {
+    struct event_from from;
+    struct attempt_id attempt;
+    const char *host; /* where the other ranks reach it */
+    uint32_t port;    /* rank 0: free on that host, for the program to listen on */
+};
+
 struct event_started {
     struct event_from from;
     struct attempt_id attempt;
@@ -225,6 +235,7 @@ struct event {
         struct event_worker_control worker_control;
         struct event_hello hello;
         struct event_goodbye goodbye;
+        struct event_accepted accepted;
         struct event_started started;
         struct event_renew renew;
         struct event_progress progress;

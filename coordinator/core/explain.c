@@ -98,9 +98,9 @@ static enum explain_cause leased_cause(struct explain *explain, const struct att
     if (!attempt->waits) {
         return EXPLAIN_LEASED;
     }
-    const struct attempt *at = attempt->worker->attempts;
-    for (; at != NULL; at = at->worker_next) {
-        explain->ahead += at->held && at->id.value < attempt->id.value;
+    const struct placement *at = attempt->worker->placements;
+    for (; at != NULL; at = at->next) {
+        explain->ahead += at->held && at->attempt->id.value < attempt->id.value;
     }
     return EXPLAIN_LINE;
 }
@@ -144,7 +144,7 @@ static void add_work(struct explain *explain, const struct core *core, const str
     const struct worker *worker = workers_find(core, work->failed_worker);
     if (work->attempt != NULL) {
         explain->attempt = work->attempt->id;
-        explain->until_ms = work->attempt->expiry.key;
+        explain->until_ms = work->attempt->placements[0].expiry.key;
         worker = work->attempt->worker;
     }
     if (worker != NULL) {

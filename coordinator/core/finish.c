@@ -2,21 +2,21 @@
 #include "coordinator/core/finish.h"
 
 #include "coordinator/core/attempt.h"
+#include "coordinator/core/gang.h"
 #include "coordinator/core/grid_row.h"
-#include "coordinator/core/lease.h"
 #include "coordinator/core/prefill.h"
 #include "coordinator/core/retry.h"
 #include "coordinator/core/task.h"
 #include "coordinator/core/work.h"
 #include "coordinator/core/worker.h"
 
-/* The attempt that a message is about, when its sender may speak for it: it must come from the
- * worker, and so from the key, that it was leased to. */
-static struct attempt *attempt_of(
+/* What a message is about, when its sender may speak for it: it must come from a worker, and so
+ * from a key, that a rank of it was leased to. */
+static struct placement *placement_of(
     const struct core *core, const struct worker *worker, struct attempt_id id)
 {
     struct attempt *attempt = attempts_find(core, id);
-    return attempt != NULL && attempt->worker == worker ? attempt : NULL;
+    return attempt != NULL ? attempt_on(attempt, worker) : NULL;
 }
 
 void attempt_started(struct core *core, const struct event_started *event)
@@ -25,10 +25,14 @@ void attempt_started(struct core *core, const struct event_started *event)
     if (worker == NULL) {
         return;
     }
-    struct attempt *attempt = attempt_of(core, worker, event->attempt);
+    struct placement *placement = placement_of(core, worker, event->attempt);
+    struct attempt *attempt = placement != NULL ? placement->attempt : NULL;
     bool goes_on = attempt != NULL
                    && (attempt->state == ATTEMPT_LEASED || attempt->state == ATTEMPT_RUNNING);
-    if (goes_on) {
+    if (goes_on && attempt->gang != NULL) {
+        lease_renew(core, placement);
+        gang_started(core, placement);
+    } else if (goes_on) {
         attempt_start(core, attempt);
     } else if (attempt == NULL || !attempt_return(core, attempt)) {
         effects_add(core->out, EFFECT_SEND_REVOKE)->revoke =
@@ -39,10 +43,14 @@ void attempt_started(struct core *core, const struct event_started *event)
 void attempt_progress(struct core *core, const struct event_progress *event)
 {
     struct worker *worker = worker_of(core, &event->from);
-    struct attempt *attempt = worker != NULL ? attempt_of(core, worker, event->attempt) : NULL;
-    if (attempt != NULL && attempt_is_open(attempt)) {
-        attempt->progress = event->progress;
-        attempt_renew(core, attempt);
+    struct placement *placement =
+        worker != NULL ? placement_of(core, worker, event->attempt) : NULL;
+    if (placement == NULL || !attempt_is_open(placement->attempt)) {
+        return;
+    }
+    lease_renew(core, placement);
+    if (placement->rank == 0) {
+        placement->attempt->progress = event->progress;
     }
 }
 
@@ -75,15 +83,16 @@ void attempt_metrics(struct core *core, const struct event_metrics *event)
     if (worker == NULL) {
         return;
     }
-    struct attempt *attempt = attempt_of(core, worker, event->attempt);
-    if (attempt == NULL) {
+    struct placement *placement = placement_of(core, worker, event->attempt);
+    if (placement != NULL && attempt_is_open(placement->attempt)) {
+        lease_renew(core, placement);
+    }
+    if (placement == NULL || placement->rank > 0) {
         /* Nobody wants them: let the worker go on to its FINISHED. */
         send_metrics_ack(core, worker, event->attempt, event->offset + event->length);
         return;
     }
-    if (attempt_is_open(attempt)) {
-        attempt_renew(core, attempt);
-    }
+    struct attempt *attempt = placement->attempt;
     if (event->offset == attempt->metrics_offset && event->length > 0) {
         attempt->metrics_offset += event->length;
         struct effect *effect = effects_add(core->out, EFFECT_PERSIST_METRICS);
@@ -177,65 +186,85 @@ static void accept(
     work_done(core, work, result, false);
 }
 
-static void send_ack(
+void attempt_acknowledge(
     struct core *core, const struct worker *worker, struct attempt_id id, bool accepted)
 {
     effects_add(core->out, EFFECT_SEND_ACK)->ack =
         (struct effect_ack){worker_address(worker), id, accepted};
 }
 
-static bool lacks_outputs(
-    struct core *core, const struct attempt *attempt, const struct event_finished *event)
+void attempt_ask_metrics(struct core *core, const struct attempt *attempt)
 {
-    struct result_row result = result_of(core, attempt, event);
-    return !work_result_fits(attempt->work->canonical, &result);
+    send_metrics_ack(core, attempt->worker, attempt->id, attempt->metrics_offset);
 }
 
-static void finish_done(
+bool attempt_done(
     struct core *core,
-    struct worker *worker,
     struct attempt *attempt,
-    const struct event_finished *event)
+    const struct event_finished *event,
+    struct attempt_end *end)
 {
-    struct attempt_end end = {
-        .outcome = OUTCOME_DONE,
-        .detail = event->detail,
-        .log = event->log,
-        .usage = event->usage,
-    };
-    struct attempt_id id = attempt->id;
-    uint64_t ran_ms = event->started_ms_ago;
 #ifdef BUG_NO_FENCE_CHECK
     struct task *task = grids_task(core, attempt->task);
     if (!is_wanted(attempt) && task != NULL) {
         struct digest key = attempt->work != NULL ? attempt->work->key : task->result->key;
-        persist_result(core, task, &(struct result_row){.key = key, .attempt = id});
+        persist_result(core, task, &(struct result_row){.key = key, .attempt = attempt->id});
     }
 #endif
+    end->outcome = OUTCOME_DONE;
     if (!is_wanted(attempt)) {
-        attempt_end(core, attempt, &end);
-        send_ack(core, worker, id, false);
+        attempt_end(core, attempt, end);
+        return false;
+    }
+    struct result_row result = result_of(core, attempt, event);
+    end->accepted = work_result_fits(attempt->work->canonical, &result);
+    if (!end->accepted) {
+        end->outcome = OUTCOME_BAD_OUTPUT;
+        end->detail =
+            "an output that the program declares, or a decision's verdict, is missing";
+        attempt_end(core, attempt, end);
+        return false;
+    }
+    prefill_observe(attempt->work->canonical, event->started_ms_ago);
+    accept(core, attempt, &result, end);
+    return true;
+}
+
+static void started_by_then(const struct core *core, struct attempt *attempt, uint64_t ago_ms)
+{
+    if (attempt->started_ms != 0 || ago_ms == 0) {
         return;
     }
-    if (event->metrics_length > attempt->metrics_offset) {
+    attempt->started_ms = core->now > ago_ms ? core->now - ago_ms : 1;
+    if (attempt->started_ms < attempt->granted_ms) {
+        attempt->started_ms = attempt->granted_ms;
+    }
+}
+
+static void finish_ordinary(
+    struct core *core, struct placement *placement, const struct event_finished *event)
+{
+    struct attempt *attempt = placement->attempt;
+    struct worker *worker = placement->worker;
+    struct attempt_end end = {
+        .outcome = event->outcome,
+        .exit_status = event->exit_status,
+        .detail = event->detail,
+        .log = event->log,
+        .usage = event->usage,
+    };
+    if (event->outcome != OUTCOME_DONE) {
+        attempt_end(core, attempt, &end);
+        attempt_acknowledge(core, worker, event->attempt, false);
+    } else if (is_wanted(attempt) && event->metrics_length > attempt->metrics_offset) {
         if (attempt_is_open(attempt)) {
-            attempt_renew(core, attempt);
+            lease_renew(core, placement);
         }
-        send_metrics_ack(core, worker, id, attempt->metrics_offset);
-        return;
-    }
-    bool accepted = !lacks_outputs(core, attempt, event);
-    if (accepted) {
-        struct result_row result = result_of(core, attempt, event);
-        end.accepted = true;
-        prefill_observe(attempt->work->canonical, ran_ms);
-        accept(core, attempt, &result, &end);
+        attempt_ask_metrics(core, attempt);
     } else {
-        end.outcome = OUTCOME_BAD_OUTPUT;
-        end.detail = "an output that the program declares, or a decision's verdict, is missing";
-        attempt_end(core, attempt, &end);
+        bool accepted = attempt_done(core, attempt, event, &end);
+        attempt_acknowledge(core, worker, event->attempt, accepted);
     }
-    send_ack(core, worker, id, accepted);
 }
 
 void attempt_finished(struct core *core, const struct event_finished *event)
@@ -244,29 +273,15 @@ void attempt_finished(struct core *core, const struct event_finished *event)
     if (worker == NULL) {
         return;
     }
-    struct attempt *attempt = attempt_of(core, worker, event->attempt);
-    if (attempt == NULL) {
-        send_ack(core, worker, event->attempt, false);
+    struct placement *placement = placement_of(core, worker, event->attempt);
+    if (placement == NULL) {
+        attempt_acknowledge(core, worker, event->attempt, false);
         return;
     }
-    if (attempt->started_ms == 0 && event->started_ms_ago > 0) {
-        uint64_t ago = event->started_ms_ago;
-        attempt->started_ms = core->now > ago ? core->now - ago : 1;
-        if (attempt->started_ms < attempt->granted_ms) {
-            attempt->started_ms = attempt->granted_ms;
-        }
+    started_by_then(core, placement->attempt, event->started_ms_ago);
+    if (placement->attempt->gang != NULL) {
+        gang_finished(core, placement, event);
+    } else {
+        finish_ordinary(core, placement, event);
     }
-    if (event->outcome == OUTCOME_DONE) {
-        finish_done(core, worker, attempt, event);
-        return;
-    }
-    struct attempt_end end = {
-        .outcome = event->outcome,
-        .exit_status = event->exit_status,
-        .detail = event->detail,
-        .log = event->log,
-        .usage = event->usage,
-    };
-    attempt_end(core, attempt, &end);
-    send_ack(core, worker, event->attempt, false);
 }

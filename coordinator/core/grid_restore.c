@@ -140,16 +140,19 @@ static struct work *attempted_work(struct core *core, struct task *task)
 /* A lost one may still report; of no use when its task needs nothing more. */
 static void load_lost(struct core *core, struct task *task, const struct attempt_row *row)
 {
-    struct worker *worker = workers_find(core, row->worker);
     bool wanted = task->state == TASK_WAITING || task->state == TASK_FAILED;
     struct work *work = wanted ? attempted_work(core, task) : NULL;
-    if (worker == NULL || work == NULL) {
+    if (work == NULL || row->placements_count > 0) {
+        return; /* a gang does not come back: its ranks stopped themselves */
+    }
+    struct attempt *attempt = attempt_load(core, row, task_plan(task));
+    if (attempt == NULL) {
+        work_release(core, work);
         return;
     }
     if (work->canonical == NULL) {
         work_add_row(work, task); /* else it joins when it is evaluated */
     }
-    struct attempt *attempt = attempt_load(core, row, worker, task_plan(task));
     attempt->work = work;
     attempt->next_lost = work->lost;
     work->lost = attempt;
@@ -159,11 +162,10 @@ static void load_lost(struct core *core, struct task *task, const struct attempt
  * worker can end before its lease does. */
 static void load_open(struct core *core, struct task *task, const struct attempt_row *row)
 {
-    struct worker *worker = workers_find(core, row->worker);
-    if (worker == NULL) {
+    struct attempt *attempt = attempt_load(core, row, task_plan(task));
+    if (attempt == NULL) {
         return;
     }
-    struct attempt *attempt = attempt_load(core, row, worker, task_plan(task));
     bool wanted = task->state == TASK_WAITING;
     struct work *work = attempted_work(core, task);
     if (work == NULL || work->attempt != NULL) {
@@ -268,10 +270,10 @@ static void join_failures(struct core *core, struct graph *graph)
 static void renew_all(struct core *core)
 {
     for (size_t i = 0; i < core->workers_count; i++) {
-        struct attempt *attempt = core->workers[i]->attempts;
-        for (; attempt != NULL; attempt = attempt->worker_next) {
-            if (attempt_is_open(attempt) && !heap_contains(&attempt->expiry)) {
-                attempt_renew(core, attempt);
+        struct placement *placement = core->workers[i]->placements;
+        for (; placement != NULL; placement = placement->next) {
+            if (attempt_is_open(placement->attempt) && !heap_contains(&placement->expiry)) {
+                lease_renew(core, placement);
             }
         }
     }

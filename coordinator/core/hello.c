@@ -4,40 +4,43 @@
 #include <string.h>
 
 #include "coordinator/core/attempt.h"
+#include "coordinator/core/gang.h"
 #include "coordinator/core/lease.h"
 #include "coordinator/core/placement.h"
 #include "coordinator/core/prefill.h"
 #include "coordinator/core/worker.h"
 
-/* An attempt is the worker's when it was leased to its principal. */
-static bool is_own(const struct attempt *attempt, const struct worker *worker)
+/* An attempt is the worker's when a rank of it was leased to its principal; else NULL. */
+static struct placement *own(
+    const struct core *core, const struct worker *worker, struct attempt_id id)
 {
-    return attempt->worker == worker;
+    struct attempt *attempt = attempts_find(core, id);
+    return attempt != NULL ? attempt_on(attempt, worker) : NULL;
 }
 
 /* The worker says that it holds this attempt, begun or in its line: may it go on? */
 static bool attempt_confirm(
     struct core *core, struct worker *worker, struct attempt_id id, bool begun)
 {
-    struct attempt *attempt = attempts_find(core, id);
-    if (attempt == NULL || !is_own(attempt, worker)) {
+    struct placement *placement = own(core, worker, id);
+    if (placement == NULL) {
         return false;
     }
-    attempt->seen = worker->session;
-    switch ((enum attempt_state)attempt->state) {
+    placement->seen = worker->session;
+    switch ((enum attempt_state)placement->attempt->state) {
     case ATTEMPT_LEASED:
     case ATTEMPT_RUNNING:
-        if (begun) {
-            attempt_start(core, attempt);
-        } else {
-            attempt_renew(core, attempt);
+        if (begun && placement->attempt->gang == NULL) {
+            attempt_start(core, placement->attempt);
+        } else { /* of a gang's rank its worker says more by ACCEPTED and STARTED */
+            lease_renew(core, placement);
         }
         return true;
     case ATTEMPT_REVOKING:
-        attempt_renew(core, attempt); /* it is still there: its room is not free yet */
+        lease_renew(core, placement); /* it is still there: its room is not free yet */
         return false;
     case ATTEMPT_LOST:
-        return begun && attempt_return(core, attempt);
+        return begun && attempt_return(core, placement->attempt);
     }
     return false;
 }
@@ -83,13 +86,13 @@ static bool capacity_equal(const struct worker_capacity *a, const struct worker_
 static enum welcome_verdict finished_verdict(
     struct core *core, struct worker *worker, struct attempt_id id)
 {
-    struct attempt *attempt = attempts_find(core, id);
-    if (attempt == NULL || !is_own(attempt, worker)) {
+    struct placement *placement = own(core, worker, id);
+    if (placement == NULL) {
         return WELCOME_ACKNOWLEDGED;
     }
-    attempt->seen = worker->session;
-    if (attempt_is_open(attempt)) {
-        attempt_renew(core, attempt);
+    placement->seen = worker->session;
+    if (attempt_is_open(placement->attempt)) {
+        lease_renew(core, placement);
     }
     return WELCOME_KEEP;
 }
@@ -134,17 +137,20 @@ static void end_attempts(
     struct attempt_id *ids = NULL;
     size_t count = 0;
     size_t capacity = 0;
-    for (const struct attempt *at = worker->attempts; at != NULL; at = at->worker_next) {
+    for (const struct placement *at = worker->placements; at != NULL; at = at->next) {
         if (named.value == 0 || at->seen.value != named.value) {
-            ARENA_PUSH(core->scratch, ids, count, capacity, at->id);
+            ARENA_PUSH(core->scratch, ids, count, capacity, at->attempt->id);
         }
     }
     for (size_t i = 0; i < count; i++) {
-        struct attempt *attempt = attempts_find(core, ids[i]);
-        if (attempt == NULL) {
+        struct placement *placement = own(core, worker, ids[i]);
+        if (placement == NULL) {
             continue;
         }
-        if (attempt_is_open(attempt)) {
+        struct attempt *attempt = placement->attempt;
+        if (attempt->gang != NULL) {
+            gang_left(core, placement, end->outcome, end->detail);
+        } else if (attempt_is_open(attempt)) {
             attempt_end(core, attempt, end);
         } else {
             attempt_forget(core, attempt);

@@ -2,7 +2,7 @@
 #include "coordinator/core/lease.h"
 
 #include "coordinator/core/attempt.h"
-#include "coordinator/core/placement.h"
+#include "coordinator/core/gang.h"
 #include "coordinator/core/prefill.h"
 #include "coordinator/core/queue.h"
 #include "coordinator/core/retry.h"
@@ -25,21 +25,30 @@ uint64_t attempt_lease_ms(const struct core *core, const struct attempt *attempt
     return length > core->options.lease_max_ms ? core->options.lease_max_ms : length;
 }
 
-void attempt_renew(struct core *core, struct attempt *attempt)
+void lease_renew(struct core *core, struct placement *placement)
 {
-    if (attempt->id.value > core->attempt_sent) {
-        return; /* leases_begin() does it */
+    const struct attempt *attempt = placement->attempt;
+    if (attempt->id.value > core->attempt_sent || !placement->held) {
+        return; /* leases_begin() does it; or the rank is over */
     }
-    heap_remove(&core->leases, &attempt->expiry);
+    heap_remove(&core->leases, &placement->expiry);
     uint64_t wait = attempt_lease_ms(core, attempt);
 #ifdef BUG_REISSUE_BEFORE_EXPIRY
     wait /= 2;
 #endif
-    /* An exclusive program stops itself when its lease expires, and may take the grace period
-     * for it. */
-    attempt->expiry.key = core->now + wait + (attempt->exclusive ? core->options.grace_ms : 0);
-    attempt->expiry.tie = attempt->id.value;
-    heap_insert(&core->leases, &attempt->expiry);
+    /* An exclusive program, and so each rank of a gang, stops itself when its lease expires,
+     * and may take the grace period for it. */
+    placement->expiry.key =
+        core->now + wait + (attempt->exclusive ? core->options.grace_ms : 0);
+    placement->expiry.tie = attempt->id.value;
+    heap_insert(&core->leases, &placement->expiry);
+}
+
+static void leases_renew(struct core *core, struct attempt *attempt)
+{
+    for (uint32_t rank = 0; rank < attempt->ranks; rank++) {
+        lease_renew(core, &attempt->placements[rank]);
+    }
 }
 
 static struct attempt_id attempt_next(struct core *core)
@@ -58,15 +67,29 @@ static void leases_compact(struct core *core)
         return;
     }
     for (size_t i = 0; i < core->workers_count; i++) {
-        struct attempt *attempt = core->workers[i]->attempts;
-        for (; attempt != NULL; attempt = attempt->worker_next) {
-            if (attempt_is_open(attempt)) {
-                lease_persist(core, attempt);
+        const struct placement *placement = core->workers[i]->placements;
+        for (; placement != NULL; placement = placement->next) {
+            if (placement->rank == 0 && attempt_is_open(placement->attempt)) {
+                lease_persist(core, placement->attempt);
             }
         }
     }
     effects_add(core->out, EFFECT_PERSIST_LEASE_FLOOR)->mark.value = core->attempt_next;
     core->leases_since = core->attempts_open;
+}
+
+static void refresh_workers(struct core *core, const struct attempt *attempt)
+{
+    for (uint32_t rank = 0; rank < attempt->ranks; rank++) {
+        worker_refresh(core, attempt->placements[rank].worker);
+    }
+}
+
+static void lines_moved(struct core *core, const struct attempt *attempt)
+{
+    for (uint32_t rank = 0; rank < attempt->ranks; rank++) {
+        line_moved(core, attempt->placements[rank].worker);
+    }
 }
 
 static void send_assign(
@@ -76,62 +99,86 @@ static void send_assign(
     struct plan_source missing;
     const struct digest *const *inputs = task_inputs(task, arena, &missing);
     CHECK(inputs != NULL);
-    struct effect *effect = effects_add(core->out, EFFECT_SEND_ASSIGN);
-    effect->assign = (struct effect_assign){
-        .to = worker_address(attempt->worker),
-        .attempt = attempt->id,
-        .task = attempt->task,
-        .plan = task->grid->plan,
-        .devices = attempt->devices,
-        .lease_ms = attempt_lease_ms(core, attempt),
-        .inputs = inputs,
-        .previous = attempt->previous,
-    };
+    for (uint32_t rank = 0; rank < attempt->ranks; rank++) {
+        const struct placement *placement = &attempt->placements[rank];
+        struct effect *effect = effects_add(core->out, EFFECT_SEND_ASSIGN);
+        effect->assign = (struct effect_assign){
+            .to = worker_address(placement->worker),
+            .attempt = attempt->id,
+            .task = attempt->task,
+            .plan = task->grid->plan,
+            .devices = placement->devices,
+            .rank = rank,
+            .ranks = attempt->gang != NULL ? attempt->ranks : 0,
+            .lease_ms = attempt_lease_ms(core, attempt),
+            .inputs = inputs,
+            .previous = attempt->previous,
+        };
+    }
 }
 
 void attempt_grant(
-    struct core *core,
-    struct work *work,
-    struct worker *worker,
-    const struct device_set *devices)
+    struct core *core, struct work *work, const struct place *places, uint32_t ranks)
 {
     CHECK(work->attempt == NULL);
     struct task *task = work->canonical;
-    struct attempt *attempt = attempt_create(core, attempt_next(core), worker);
+    struct attempt *attempt = attempt_create(core, attempt_next(core), ranks);
     attempt->work = work;
     attempt->previous = work->last_attempt;
     work->attempt = attempt;
     attempt->task = task_id(task);
     attempt->needs = task_plan(task)->needs;
-    attempt->exclusive = task_plan(task)->exclusive;
+    attempt->exclusive = task_plan(task)->exclusive || ranks > 1;
     attempt->granted_ms = core->now;
-    attempt->seen = worker->session;
-    if (devices != NULL) {
-        attempt->devices = *devices;
-    } else {
+    for (uint32_t rank = 0; rank < ranks; rank++) {
+        attempt_put(attempt, rank, places[rank].worker, &places[rank].devices);
+    }
+    if (places[0].waits) {
         line_join(core, attempt);
     }
+    gang_begin(core, attempt);
     attempt_hold(core, attempt, true);
     core->attempts_granted++;
     lease_persist(core, attempt);
     send_assign(core, attempt, task);
     work->last_attempt = attempt->id;
     work_set(core, work, TASK_LEASED, TASK_REASON_NONE);
-    worker_refresh(core, worker);
+    refresh_workers(core, attempt);
     leases_compact(core);
 }
 
-struct attempt *attempt_load(
-    struct core *core,
-    const struct attempt_row *row,
-    struct worker *worker,
-    const struct plan_traits *plan)
+/* Its ranks are those that it was granted; the row that it is recorded under may ask for
+ * others by now, since resources are no part of a key. */
+static struct attempt *attempt_of_row(struct core *core, const struct attempt_row *row)
 {
-    struct attempt *attempt = attempt_create(core, row->attempt, worker);
+    uint32_t ranks = row->placements_count > 0 ? row->placements_count : 1;
+    struct place *places = ARENA_ARRAY(core->scratch, struct place, ranks);
+    for (uint32_t rank = 0; rank < ranks; rank++) {
+        struct placement_row only = {.worker = row->worker, .devices = row->devices};
+        const struct placement_row *from = ranks > 1 ? &row->placements[rank] : &only;
+        places[rank] = (struct place){
+            .worker = workers_find(core, from->worker), .devices = from->devices};
+        if (places[rank].worker == NULL) {
+            return NULL;
+        }
+    }
+    struct attempt *attempt = attempt_create(core, row->attempt, ranks);
+    for (uint32_t rank = 0; rank < ranks; rank++) {
+        attempt_put(attempt, rank, places[rank].worker, &places[rank].devices);
+    }
+    return attempt;
+}
+
+struct attempt *attempt_load(
+    struct core *core, const struct attempt_row *row, const struct plan_traits *plan)
+{
+    struct attempt *attempt = attempt_of_row(core, row);
+    if (attempt == NULL) {
+        return NULL;
+    }
     attempt->task = row->task;
     attempt->needs = plan->needs;
-    attempt->exclusive = plan->exclusive;
-    attempt->devices = row->devices;
+    attempt->exclusive = plan->exclusive || attempt->ranks > 1;
     attempt->granted_ms = row->granted_ms;
     attempt->started_ms = row->started_ms;
     attempt->metrics_offset = row->metrics_offset;
@@ -141,11 +188,15 @@ struct attempt *attempt_load(
         return attempt;
     }
     attempt->state = row->started_ms != 0 ? ATTEMPT_RUNNING : ATTEMPT_LEASED;
-    if (attempt->state == ATTEMPT_LEASED) {
+    if (attempt->state == ATTEMPT_LEASED && attempt->ranks == 1) {
         line_join(core, attempt); /* what fits moves up at the start */
     }
+    gang_begin(core, attempt);
     attempt_hold(core, attempt, true);
-    worker->shrunk = worker->shrunk || placement_is_over(worker);
+    for (uint32_t rank = 0; rank < attempt->ranks; rank++) {
+        struct worker *worker = attempt->placements[rank].worker;
+        worker->shrunk = worker->shrunk || placement_is_over(worker);
+    }
     return attempt;
 }
 
@@ -154,7 +205,7 @@ void attempt_start(struct core *core, struct attempt *attempt)
     if (attempt->started_ms == 0) {
         attempt->started_ms = core->now;
     }
-    attempt_renew(core, attempt);
+    leases_renew(core, attempt);
     if (attempt->state != ATTEMPT_LEASED) {
         return;
     }
@@ -168,14 +219,14 @@ void attempt_start(struct core *core, struct attempt *attempt)
     }
 }
 
-static void send_revoke(struct core *core, const struct attempt *attempt)
+void placement_revoke(struct core *core, const struct placement *placement)
 {
-    if (attempt->worker->session.value == 0) {
+    if (placement->worker->session.value == 0) {
         return; /* it is told when it comes back and names the attempt */
     }
     effects_add(core->out, EFFECT_SEND_REVOKE)->revoke = (struct effect_revoke){
-        .to = worker_address(attempt->worker),
-        .attempt = attempt->id,
+        .to = worker_address(placement->worker),
+        .attempt = placement->attempt->id,
     };
 }
 
@@ -185,12 +236,17 @@ void attempt_revoke(struct core *core, struct attempt *attempt)
         attempt_set(attempt, ATTEMPT_REVOKING);
         attempt_record_later(core, attempt, false);
     }
-    send_revoke(core, attempt);
+    for (uint32_t rank = 0; rank < attempt->ranks; rank++) {
+        const struct placement *placement = &attempt->placements[rank];
+        if (attempt->gang == NULL || placement->held) {
+            placement_revoke(core, placement);
+        }
+    }
 }
 
 void attempt_move(struct core *core, struct attempt *attempt, struct task_id task)
 {
-    if (!attempt->held) {
+    if (!attempt->open) {
         attempt->task = task;
         return;
     }
@@ -228,12 +284,12 @@ void attempt_lose(struct core *core, struct attempt *attempt)
     audit(core, AUDIT_ATTEMPT_LOST, attempt->task, attempt->id, attempt->worker->id, 0);
     attempt_set(attempt, ATTEMPT_LOST);
     attempt_record_later(core, attempt, false);
-    heap_remove(&core->leases, &attempt->expiry);
+    heap_remove(&core->leases, &attempt->only.expiry);
     attempt_hold(core, attempt, false);
     attempt->next_lost = work->lost;
     work->lost = attempt;
     work->attempt = NULL;
-    worker_refresh(core, attempt->worker);
+    refresh_workers(core, attempt);
     retry_after(
         core,
         work,
@@ -251,7 +307,7 @@ bool attempt_return(struct core *core, struct attempt *attempt)
     }
     /* The worker holds it whatever the books say; but they must have room for what they granted
      * since. */
-    if (!placement_fits_exactly(attempt->worker, &attempt->needs, &attempt->devices)) {
+    if (!placement_fits_exactly(attempt->worker, &attempt->needs, &attempt->only.devices)) {
         return false;
     }
     lost_remove(attempt);
@@ -285,10 +341,10 @@ void attempt_forget(struct core *core, struct attempt *attempt)
 void attempt_end(struct core *core, struct attempt *attempt, const struct attempt_end *end)
 {
     struct work *work = attempt->work;
-    struct worker *worker = attempt->worker;
+    struct worker *worker = attempt->placements[end->rank].worker;
     bool was_current = work != NULL && work->attempt == attempt;
     bool accepted = end->accepted;
-    bool was_revoking = attempt->state == ATTEMPT_REVOKING;
+    bool was_revoking = attempt->state == ATTEMPT_REVOKING && !end->unasked;
     bool was_retracted = end->outcome == OUTCOME_RETRACTED;
     struct retry_cause cause = {
         .outcome = end->outcome,
@@ -308,11 +364,11 @@ void attempt_end(struct core *core, struct attempt *attempt, const struct attemp
             work->last_attempt = attempt->previous;
         }
     }
-    attempt_destroy(core, attempt);
     if (!was_retracted) {
-        line_moved(core, worker);
+        lines_moved(core, attempt);
     }
-    worker_refresh(core, worker);
+    refresh_workers(core, attempt);
+    attempt_destroy(core, attempt);
     if (!was_current || accepted) {
         return;
     }
@@ -331,7 +387,7 @@ void leases_begin(struct core *core, struct attempt_id mark)
         struct attempt_id id = {++core->attempt_sent};
         struct attempt *attempt = attempts_find(core, id);
         if (attempt != NULL && attempt_is_open(attempt)) {
-            attempt_renew(core, attempt);
+            leases_renew(core, attempt);
         }
     }
 }
@@ -340,8 +396,11 @@ void leases_expire(struct core *core)
 {
     struct heap_node *node = heap_first(&core->leases);
     while (node != NULL && node->key <= core->now) {
-        struct attempt *attempt = container_of(node, struct attempt, expiry);
-        if (attempt->state == ATTEMPT_REVOKING) {
+        struct placement *placement = container_of(node, struct placement, expiry);
+        struct attempt *attempt = placement->attempt;
+        if (attempt->gang != NULL) {
+            gang_left(core, placement, OUTCOME_LOST, "its lease expired");
+        } else if (attempt->state == ATTEMPT_REVOKING) {
             attempt_end(core, attempt, &(struct attempt_end){.outcome = OUTCOME_LOST});
         } else {
             attempt_lose(core, attempt);

@@ -8,7 +8,7 @@
 #ifndef ASSAY_CORE_LEASE_H
 #define ASSAY_CORE_LEASE_H
 
-#include "coordinator/core/state.h"
+#include "coordinator/core/placement.h"
 
 /* How an attempt ended, for its row. */
 struct attempt_end {
@@ -18,29 +18,26 @@ struct attempt_end {
     const char *detail;
     struct digest log;
     struct attempt_usage usage;
+    uint32_t rank; /* of a gang: whose end this is */
+    bool unasked;  /* of a gang: it ended by itself, though its ranks were revoked since */
 };
 
 struct attempt *attempts_find(const struct core *core, struct attempt_id id);
-/* A new attempt of the work on the worker: next fence, lease row, ASSIGN. Without devices it
- * waits in the worker's line (prefill.h). */
+/* A new attempt of the work on these places, one per rank: next fence, lease rows, ASSIGN. */
 void attempt_grant(
-    struct core *core,
-    struct work *work,
-    struct worker *worker,
-    const struct device_set *devices);
-/* At a start: as stored; the lease begins anew with attempt_renew() at EVENT_START. */
+    struct core *core, struct work *work, const struct place *places, uint32_t ranks);
+/* At a start: as stored; the leases begin anew with lease_renew() at EVENT_START. NULL when a
+ * worker of it is unknown. */
 struct attempt *attempt_load(
-    struct core *core,
-    const struct attempt_row *row,
-    struct worker *worker,
-    const struct plan_traits *plan);
+    struct core *core, const struct attempt_row *row, const struct plan_traits *plan);
 
 uint64_t attempt_lease_ms(const struct core *core, const struct attempt *attempt);
-void attempt_renew(struct core *core, struct attempt *attempt);
-/* Its worker says that it runs. */
+void lease_renew(struct core *core, struct placement *placement);
+/* All its ranks run. */
 void attempt_start(struct core *core, struct attempt *attempt);
-/* Nobody wants it any more: REVOKE, again each time that the worker names it. */
+/* Nobody wants it any more: REVOKE to all its ranks, again each time that a worker names it. */
 void attempt_revoke(struct core *core, struct attempt *attempt);
+void placement_revoke(struct core *core, const struct placement *placement);
 /* A lost one that its worker still holds goes on, when its work waits and there is room. */
 bool attempt_return(struct core *core, struct attempt *attempt);
 /* The row that it is recorded under changes. */

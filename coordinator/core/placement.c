@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "coordinator/core/placement.h"
 
+#include "coordinator/core/gang.h"
+
 #define MILLI 1000u
 
 static uint64_t left(uint64_t total, uint64_t used)
@@ -180,6 +182,12 @@ static bool is_better(const struct worker *a, const struct worker *b, struct wor
     return slots_a != slots_b ? slots_a > slots_b : a->id.value < b->id.value;
 }
 
+static bool may_use(
+    const struct core *core, const struct shape *shape, const struct worker *worker)
+{
+    return worker != core->reserved || core->reserving == shape;
+}
+
 struct worker *placement_choose(
     const struct core *core,
     const struct shape *shape,
@@ -190,8 +198,7 @@ struct worker *placement_choose(
     for (size_t i = 0; i < core->open_count; i++) {
         struct worker *worker = core->open[i];
         struct device_set devices;
-        if ((worker == core->reserved && core->reserving != shape)
-            || !placement_fits(worker, &shape->needs, &devices)) {
+        if (!may_use(core, shape, worker) || !placement_fits(worker, &shape->needs, &devices)) {
             continue;
         }
         if (best == NULL || is_better(worker, best, avoid)) {
@@ -200,6 +207,37 @@ struct worker *placement_choose(
         }
     }
     return best;
+}
+
+/* Insertion into the best so far: O(workers x ranks), ranks being few. */
+bool placement_choose_gang(
+    const struct core *core,
+    const struct shape *shape,
+    struct worker_id avoid,
+    struct place *ret_places,
+    uint32_t *ret_count)
+{
+    uint32_t ranks = gang_ranks(&shape->needs);
+    uint32_t count = 0;
+    for (size_t i = 0; i < core->open_count; i++) {
+        struct place place = {.worker = core->open[i]};
+        if (!may_use(core, shape, place.worker)
+            || !placement_fits(place.worker, &shape->needs, &place.devices)) {
+            continue;
+        }
+        uint32_t at = count < ranks ? count++ : ranks;
+        while (at > 0 && is_better(place.worker, ret_places[at - 1].worker, avoid)) {
+            if (at < ranks) {
+                ret_places[at] = ret_places[at - 1];
+            }
+            at--;
+        }
+        if (at < ranks) {
+            ret_places[at] = place;
+        }
+    }
+    *ret_count = count;
+    return count == ranks;
 }
 
 struct explain_worker placement_shortage(

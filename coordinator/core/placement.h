@@ -10,6 +10,13 @@
 #include "coordinator/core/explain.h"
 #include "coordinator/core/state.h"
 
+/* Where a rank could run. */
+struct place {
+    struct worker *worker;
+    struct device_set devices;
+    bool waits; /* in the worker's line, without devices (prefill.h) */
+};
+
 /* True when it fits now; *ret_devices are those that it would get. */
 bool placement_fits(
     const struct worker *worker, const struct resources *needs, struct device_set *ret_devices);
@@ -33,6 +40,14 @@ struct worker *placement_choose(
     const struct shape *shape,
     struct worker_id avoid,
     struct device_set *ret_devices);
+/* So many distinct open workers as places are asked for, the best first; false, with how many
+ * there are, when there are fewer. */
+bool placement_choose_gang(
+    const struct core *core,
+    const struct shape *shape,
+    struct worker_id avoid,
+    struct place *ret_places,
+    uint32_t *ret_count);
 /* The first resource that is short, against what is free or, with `empty`, what there is. */
 struct explain_worker placement_shortage(
     const struct worker *worker, const struct resources *needs, bool empty);

@@ -111,11 +111,11 @@ void line_move_up(struct core *core, struct worker *worker)
     struct heap_node *node = heap_first(&worker->line);
     while (node != NULL) {
         struct attempt *attempt = container_of(node, struct attempt, place);
-        if (!placement_fits_exactly(worker, &attempt->needs, &attempt->devices)) {
+        if (!placement_fits_exactly(worker, &attempt->needs, &attempt->only.devices)) {
             break;
         }
         line_leave(core, attempt);
-        placement_take(worker, &attempt->needs, &attempt->devices);
+        placement_take(worker, &attempt->needs, &attempt->only.devices);
         node = heap_first(&worker->line);
     }
     line_offer(core, worker);
@@ -183,8 +183,8 @@ void attempt_retract(struct core *core, struct attempt *attempt)
 
 void line_dissolve(struct core *core, struct worker *worker)
 {
-    for (struct attempt *at = worker->attempts; at != NULL; at = at->worker_next) {
-        attempt_retract(core, at);
+    for (struct placement *at = worker->placements; at != NULL; at = at->next) {
+        attempt_retract(core, at->attempt);
     }
 }
 
@@ -237,8 +237,9 @@ static void steal(struct core *core, const struct worker *idle, struct worker *f
     uint32_t waiting = (uint32_t)from->line.count - from->retracting;
     uint32_t wanted = (waiting + 1) / 2;
     uint32_t looked = 0;
-    struct attempt *at = from->attempts;
-    for (; at != NULL && wanted > 0 && looked < STEALS_MAX; at = at->worker_next) {
+    struct placement *place = from->placements;
+    for (; place != NULL && wanted > 0 && looked < STEALS_MAX; place = place->next) {
+        struct attempt *at = place->attempt;
         struct device_set devices;
         if (!at->waits || at->retracting || at->state != ATTEMPT_LEASED) {
             continue;

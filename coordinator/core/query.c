@@ -139,7 +139,18 @@ bool core_find_attempt(
     if (attempt == NULL || !attempt_is_open(attempt)) {
         return false;
     }
-    *ret_row = attempt_row_of(attempt);
+    *ret_row = attempt_row_of(attempt, NULL);
+    return true;
+}
+
+bool core_find_placement(
+    const struct core *core, struct attempt_id id, uint32_t rank, struct worker_id *ret_worker)
+{
+    const struct attempt *attempt = attempts_find(core, id);
+    if (attempt == NULL || !attempt_is_open(attempt) || rank >= attempt->ranks) {
+        return false;
+    }
+    *ret_worker = attempt->placements[rank].worker->id;
     return true;
 }
 

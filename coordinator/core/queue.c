@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "coordinator/core/gang.h"
 #include "coordinator/core/grid_row.h"
 #include "coordinator/core/lease.h"
 #include "coordinator/core/placement.h"
@@ -206,6 +207,26 @@ static void reserve_for_oldest(struct core *core)
     }
 }
 
+/* All ranks or none. */
+static bool choose(
+    struct core *core,
+    const struct shape *shape,
+    const struct work *work,
+    struct place *ret_places)
+{
+    uint32_t count;
+    if (shape->needs.nodes > 1) {
+        return placement_choose_gang(core, shape, work->failed_worker, ret_places, &count);
+    }
+    ret_places[0].worker =
+        placement_choose(core, shape, work->failed_worker, &ret_places[0].devices);
+    if (ret_places[0].worker == NULL) {
+        ret_places[0].worker = prefill_choose(core, shape, work->canonical);
+        ret_places[0].waits = true;
+    }
+    return ret_places[0].worker != NULL;
+}
+
 void queue_place(struct core *core)
 {
     reserve_for_oldest(core);
@@ -214,20 +235,16 @@ void queue_place(struct core *core)
     }
     for (struct shape *shape = next_shape(core); shape != NULL; shape = next_shape(core)) {
         struct work *work = shape_head(core, shape);
-        struct device_set devices;
-        struct worker *worker = placement_choose(core, shape, work->failed_worker, &devices);
-        bool waits = worker == NULL;
-        if (waits) {
-            worker = prefill_choose(core, shape, work->canonical);
-        }
-        if (worker == NULL) {
+        uint32_t ranks = gang_ranks(&shape->needs);
+        struct place *places = ARENA_ARRAY(core->scratch, struct place, ranks);
+        if (!choose(core, shape, work, places)) {
             shape->blocked_at = core->capacity_version;
             if (shape->blocked_ms == 0) {
                 shape->blocked_ms = core->now;
             }
             continue;
         }
-        if (core->reserving == shape && !waits) {
+        if (core->reserving == shape && !places[0].waits) {
             unreserve(core);
         }
         shape->blocked_ms = 0;
@@ -235,7 +252,7 @@ void queue_place(struct core *core)
         queue_remove(core, work);
         /* Less room than before: what did not fit still does not. */
         uint64_t version = core->capacity_version;
-        attempt_grant(core, work, worker, waits ? NULL : &devices);
+        attempt_grant(core, work, places, ranks);
         core->capacity_version = version;
     }
 }

@@ -163,25 +163,38 @@ struct device_set {
 };
 
 /*
- * A grant. The grants of a turn are stored as one packed row. An attempt is open while a lease
- * row names it and no attempt row gives it an outcome; the newest lease row of an attempt wins
- * (its task changes when the row that it ran for is cancelled while another wants it).
+ * A grant of one rank. The grants of a turn are stored as one packed row. An attempt is open
+ * while a lease row names it and no attempt row gives it an outcome; the newest lease row of an
+ * attempt wins (its task changes when the row that it ran for is cancelled while another wants
+ * it).
  */
 struct lease_row {
     struct attempt_id attempt;
     struct task_id task;
     struct worker_id worker;
+    uint32_t rank, ranks; /* a gang has one row per rank, from the grant on; ranks 0: no gang */
     struct device_set devices;
     uint64_t granted_ms;
 };
 
-/* Table `attempt` and, rank 0, `placement`. Written after one second of running (outcome NONE)
+/* A rank of a gang: table `placement`. */
+struct placement_row {
+    struct worker_id worker;
+    struct device_set devices;
+    enum attempt_outcome outcome; /* how this rank ended; NONE: open, or it never said */
+    int32_t exit_status;
+    struct digest log; /* as in struct attempt_row */
+};
+
+/* Tables `attempt` and `placement`. Written after one second of running (outcome NONE)
  * and at the end; written again when a lost attempt reports after all. */
 struct attempt_row {
     struct attempt_id attempt;
     struct task_id task;
-    struct worker_id worker;
+    struct worker_id worker; /* of rank 0 */
     struct device_set devices;
+    const struct placement_row *placements; /* of a gang, by rank; an ordinary one has none */
+    uint32_t placements_count;
     enum attempt_outcome outcome;
     bool accepted; /* its result is the task's */
     uint64_t granted_ms;

@@ -66,29 +66,42 @@ enum attempt_state {
     ATTEMPT_LOST
 };
 
+/* One rank of an attempt on one worker, which has its own lease. An ordinary attempt has one, a
+ * gang one per node, on distinct workers, from the grant to the end. */
+struct placement {
+    struct attempt *attempt;
+    struct worker *worker;
+    struct placement *previous, *next; /* of the worker */
+    struct heap_node expiry;           /* in core->leases */
+    struct session_id seen;            /* last HELLO or RENEW session that named it */
+    struct device_set devices;
+    uint32_t rank;
+    bool held; /* counted as open on the worker, with its resources unless it waits there */
+};
+
 struct attempt {
     struct attempt_id id;
     struct attempt_id previous; /* the work's last one before it, or 0 */
     struct attempt *hash_next;
     struct work *work; /* NULL: its result is wanted by nobody */
     struct attempt *next_lost;
-    struct task_id task; /* the canonical row, for the records */
-    struct worker *worker;
-    struct attempt *worker_previous, *worker_next;
+    struct task_id task;          /* the canonical row, for the records */
+    struct worker *worker;        /* of rank 0, which speaks for it */
+    struct placement *placements; /* by rank; `only` unless it is a gang */
+    struct placement only;
+    struct gang *gang; /* what its ranks agree on (gang.h); NULL: not a gang */
     struct attempt *record_previous, *record_next; /* running, no row yet; oldest first */
-    struct heap_node expiry;                       /* in core->leases */
-    struct resources needs;
-    struct device_set devices;
+    struct resources needs;                        /* of each rank */
     uint64_t granted_ms, started_ms;
     uint64_t metrics_offset;
-    struct session_id seen; /* last HELLO or RENEW session that named it */
     struct progress progress;
+    uint32_t ranks;
     uint8_t state; /* enum attempt_state; written by attempt_set() alone */
     bool exclusive;
-    bool stored;     /* has a row of its own */
-    bool held;       /* counted as open on the worker, with its resources unless it waits */
-    bool waits;      /* in its worker's line (prefill.h): holds nothing there yet */
-    bool retracting; /* its worker was asked to hand it back */
+    bool stored;            /* has a row of its own */
+    bool open;              /* counted as open in its grid */
+    bool waits;             /* in its worker's line (prefill.h): holds nothing there yet */
+    bool retracting;        /* its worker was asked to hand it back */
     struct heap_node place; /* in worker->line, by id */
 };
 
@@ -103,11 +116,11 @@ struct worker {
     uint32_t slots_used, cpus_used_milli;
     uint64_t memory_used, disk_used;
     uint16_t device_used_milli[DEVICES_MAX];
-    struct attempt *attempts; /* open and lost ones, newest first */
-    uint32_t attempts_open;
-    struct heap line;       /* attempts that wait there for room, oldest first */
-    uint32_t retracting;    /* of these, asked back */
-    struct heap_node offer; /* in core->lines, keyed by how many wait per slot */
+    struct placement *placements; /* of open and lost attempts, newest first */
+    uint32_t attempts_open;       /* placements that are open */
+    struct heap line;             /* attempts that wait there for room, oldest first */
+    uint32_t retracting;          /* of these, asked back */
+    struct heap_node offer;       /* in core->lines, keyed by how many wait per slot */
     struct heap_node
         stall;         /* in core->stalls, keyed by when to look; while the line has some */
     uint64_t moved_ms; /* when an attempt there ended last, or the line began */
@@ -200,6 +213,7 @@ struct core {
     struct worker *reserved;
 
     struct heap leases, backoffs, silences;
+    struct heap gangs; /* those whose ranks do not all run yet, by when they must */
 
     struct heap lines;    /* workers that may be given work ahead, least of it first */
     struct heap stalls;   /* workers with a line */

@@ -59,6 +59,7 @@ static uint64_t effect_identity(const struct effect *effect)
     case EFFECT_PERSIST_AUDIT:
     case EFFECT_SEND_WELCOME:
     case EFFECT_SEND_ASSIGN:
+    case EFFECT_SEND_GO:
     case EFFECT_SEND_REVOKE:
     case EFFECT_SEND_RETRACT:
     case EFFECT_SEND_RENEWED:

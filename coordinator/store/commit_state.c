@@ -235,6 +235,41 @@ static void send_placements(
         " $5::int4[]) AS u(a,b,c,d,e) ON CONFLICT (attempt_id, rank) DO NOTHING");
 }
 
+/* Ends and logs of single ranks come with the end of the attempt. */
+static void send_gang_placements(
+    struct store *store, const struct effect *const *effects, size_t count)
+{
+    CLEANUP(columns_done) struct columns c;
+    columns_init(&c, 9);
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        const struct attempt_row *row = &effects[i]->attempt;
+        for (uint32_t rank = 0; rank < row->placements_count; rank++) {
+            const struct placement_row *placement = &row->placements[rank];
+            pg_array_u64(&c.arrays[0], row->attempt.value);
+            pg_array_u64(&c.arrays[1], rank);
+            pg_array_u64(&c.arrays[2], placement->worker.value);
+            pg_array_i64(&c.arrays[3], (int64_t)placement->devices.whole);
+            pg_array_u64(&c.arrays[4], placement->devices.share_device);
+            pg_array_u64(&c.arrays[5], placement->devices.share_milli);
+            pg_array_i64(&c.arrays[6], placement->outcome);
+            pg_array_i64(&c.arrays[7], placement->exit_status);
+            pg_array_digest(&c.arrays[8], &placement->log);
+            any = true;
+        }
+    }
+    if (!any) {
+        return;
+    }
+    columns_send(
+        &c,
+        store,
+        "INSERT INTO placement SELECT u.a, u.b, u.c, u.d, u.e, u.f, u.g, u.h, u.i FROM unnest($1::int8[], $2::int4[], "
+        "$3::int4[], $4::int8[], $5::int4[], $6::int4[], $7::int2[], $8::int4[], $9::bytea[]) AS u(a,b,c,d,e,f,g,h,i) "
+        "ON CONFLICT (attempt_id, rank) DO UPDATE SET outcome = excluded.outcome, exit_status = excluded.exit_status, "
+        "log = excluded.log");
+}
+
 void batch_send_attempts(struct store *store, const struct effects *batch, struct arena *arena)
 {
     const struct effect **effects = NULL;
@@ -260,6 +295,7 @@ void batch_send_attempts(struct store *store, const struct effects *batch, struc
                    "excluded.user_ms, system_ms = excluded.system_ms, memory_peak_bytes = excluded.memory_peak_bytes, "
                    "read_bytes = excluded.read_bytes, written_bytes = excluded.written_bytes");
     send_placements(store, effects, count);
+    send_gang_placements(store, effects, count);
 }
 
 static void append_audit(struct str *out, const struct audit_row *row)

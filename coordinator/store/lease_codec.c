@@ -26,7 +26,8 @@ void lease_pack(const struct lease_row *lease, uint8_t out[LEASE_PACKED_BYTES])
     put(out + 32, lease->worker.value, 4);
     put(out + 36, lease->devices.share_device, 4);
     put(out + 40, lease->devices.share_milli, 4);
-    put(out + 44, 0, 4);
+    put(out + 44, lease->rank, 2);
+    put(out + 46, lease->ranks, 2);
 }
 
 void lease_unpack(const uint8_t in[LEASE_PACKED_BYTES], struct lease_row *ret_lease)
@@ -35,6 +36,8 @@ void lease_unpack(const uint8_t in[LEASE_PACKED_BYTES], struct lease_row *ret_le
         .attempt = {get(in, 8)},
         .task = {get(in + 8, 8)},
         .worker = {(uint32_t)get(in + 32, 4)},
+        .rank = (uint32_t)get(in + 44, 2),
+        .ranks = (uint32_t)get(in + 46, 2),
         .devices =
             {.whole = get(in + 16, 8),
              .share_device = (uint32_t)get(in + 36, 4),

@@ -308,6 +308,26 @@ static struct attempt_row *find_attempt(struct attempts *attempts, uint64_t id)
     return NULL;
 }
 
+/* The leases of a gang's ranks lie in a row, since they were granted together. */
+static void add_placements(
+    const uint8_t *packed, size_t length, struct arena *arena, struct attempt_row *row)
+{
+    struct lease_row lease;
+    lease_unpack(packed, &lease);
+    if (lease.ranks == 0 || lease.ranks > length / LEASE_PACKED_BYTES) {
+        return;
+    }
+    struct placement_row *placements = ARENA_ARRAY(arena, struct placement_row, lease.ranks);
+    for (uint32_t rank = 0; rank < lease.ranks; rank++) {
+        struct lease_row other;
+        lease_unpack(packed + rank * LEASE_PACKED_BYTES, &other);
+        placements[rank] =
+            (struct placement_row){.worker = other.worker, .devices = other.devices};
+    }
+    row->placements = placements;
+    row->placements_count = lease.ranks;
+}
+
 /* Lease rows are few: those of open attempts and what the last floor has not reached. */
 static bool load_leases(
     struct store *store,
@@ -332,6 +352,9 @@ static bool load_leases(
         for (size_t at = 0; at + LEASE_PACKED_BYTES <= length; at += LEASE_PACKED_BYTES) {
             struct lease_row lease;
             lease_unpack(body + at, &lease);
+            if (lease.rank > 0) {
+                continue; /* taken with its first */
+            }
             struct attempt_row *known = find_attempt(attempts, lease.attempt.value);
             struct attempt_row row = {
                 .attempt = lease.attempt,
@@ -340,6 +363,7 @@ static bool load_leases(
                 .devices = lease.devices,
                 .granted_ms = lease.granted_ms,
             };
+            add_placements(body + at, length - at, arena, &row);
             if (known != NULL) {
                 *known = row;
             } else {
@@ -385,6 +409,8 @@ static void merge_attempt(
         return;
     }
     row.task = lease->task; /* the newest lease row says which row it runs for */
+    row.placements = lease->placements;
+    row.placements_count = lease->placements_count;
     *lease = row;
 }
 
@@ -412,7 +438,9 @@ static bool load_attempts(
                                                              "FROM attempt a LEFT JOIN metric_offset m USING (attempt_id) "
                                                              "LEFT JOIN placement p ON p.attempt_id = a.attempt_id AND "
                                                              "p.rank = 0 WHERE (a.task_id >= $1::int8 AND a.task_id < $2::int8 "
-                                                             "AND a.outcome IN (0, 5)) OR a.attempt_id = ANY ($3::int8[])",
+                                                             "AND (a.outcome = 0 OR (a.outcome = 5 AND NOT EXISTS "
+                                                             "(SELECT FROM placement q WHERE q.attempt_id = a.attempt_id AND "
+                                                             "q.rank > 0)))) OR a.attempt_id = ANY ($3::int8[])",
             params,
             3,
             &rows,

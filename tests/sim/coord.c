@@ -118,6 +118,7 @@ static void touch_named(
     case EVENT_CONTROL:
     case EVENT_WORKER_CONTROL:
     case EVENT_GOODBYE:
+    case EVENT_ACCEPTED:
     case EVENT_STARTED:
     case EVENT_PROGRESS:
     case EVENT_METRICS:
@@ -134,7 +135,8 @@ static void check_grant(struct world *world, const struct effect_assign *assign)
 {
     uint64_t work = work_hash_of(assign->plan, task_ordinal(assign->task), assign->inputs);
     struct fate *fate = &world->fates[assign->attempt.value % SIM_ATTEMPTS];
-    if (fate->granted) {
+    uint64_t rank = UINT64_C(1) << assign->rank;
+    if ((fate->granted & rank) != 0) {
         violation(world, "attempt %lu was given twice", (unsigned long)assign->attempt.value);
     }
     trace(
@@ -143,7 +145,9 @@ static void check_grant(struct world *world, const struct effect_assign *assign)
         (unsigned long)assign->attempt.value,
         task_grid(assign->task).value,
         plan_task_name(assign->plan, task_ordinal(assign->task), world->arena));
-    *fate = (struct fate){.granted = true, .touched = world->now, .work = work};
+    fate->granted |= rank;
+    fate->touched = world->now;
+    fate->work = work;
     bool arrives = false; /* else its worker has said HELLO since, and drops it */
     for (uint32_t w = 0; w < world->workers_count; w++) {
         arrives = arrives || world->workers[w].session == assign->to.session.value;
@@ -153,6 +157,7 @@ static void check_grant(struct world *world, const struct effect_assign *assign)
             const struct held *held = &world->workers[w].held[i];
             uint64_t lease = core_options_default().lease_min_ms;
             if (held_lives(world, held) && held->work == work
+                && held->attempt.value != assign->attempt.value
                 && world->fates[held->attempt.value % SIM_ATTEMPTS].touched + lease
                        > world->now) {
                 violation(
@@ -232,6 +237,18 @@ static void send_order(
     }
 }
 
+/* S9 */
+static void check_all_done(struct world *world, struct attempt_id attempt)
+{
+    const struct fate *fate = &world->fates[attempt.value % SIM_ATTEMPTS];
+    if (fate->done != fate->granted) {
+        violation(
+            world,
+            "S9: attempt %lu is accepted, and not all of its ranks are done",
+            (unsigned long)attempt.value);
+    }
+}
+
 /* S2 */
 static void check_sent(struct world *world, const struct effect *effect)
 {
@@ -248,6 +265,7 @@ static void check_sent(struct world *world, const struct effect *effect)
             violation(world, "S2: ACK before its result is stored");
         }
         world->fates[at].acknowledged = true;
+        check_all_done(world, effect->ack.attempt);
     } else if (effect->kind == EFFECT_SEND_METRICS_ACK) {
         uint64_t at = effect->metrics_ack.attempt.value % SIM_ATTEMPTS;
         const struct attempt_row *row = &store->attempts[at];
@@ -295,9 +313,21 @@ static void send_assign(
         .lease_ms = assign->lease_ms,
         .plan = assign->plan,
         .ordinal = task_ordinal(assign->task),
+        .rank = assign->rank,
+        .ranks = assign->ranks,
     };
     order.work = work_hash_of(assign->plan, order.ordinal, assign->inputs);
     send_order(world, coord, assign->to, order);
+}
+
+static void send_about(
+    struct world *world,
+    struct coord *coord,
+    struct effect_to to,
+    enum order_kind kind,
+    struct attempt_id attempt)
+{
+    send_order(world, coord, to, (struct order){.kind = kind, .attempt = attempt});
 }
 
 static void send_effect(struct world *world, struct coord *coord, const struct effect *effect)
@@ -310,19 +340,14 @@ static void send_effect(struct world *world, struct coord *coord, const struct e
     case EFFECT_SEND_ASSIGN:
         send_assign(world, coord, &effect->assign);
         break;
+    case EFFECT_SEND_GO:
+        send_about(world, coord, effect->go.to, ORDER_GO, effect->go.attempt);
+        break;
     case EFFECT_SEND_REVOKE:
-        send_order(
-            world,
-            coord,
-            effect->revoke.to,
-            (struct order){.kind = ORDER_REVOKE, .attempt = effect->revoke.attempt});
+        send_about(world, coord, effect->revoke.to, ORDER_REVOKE, effect->revoke.attempt);
         break;
     case EFFECT_SEND_RETRACT:
-        send_order(
-            world,
-            coord,
-            effect->retract.to,
-            (struct order){.kind = ORDER_RETRACT, .attempt = effect->retract.attempt});
+        send_about(world, coord, effect->retract.to, ORDER_RETRACT, effect->retract.attempt);
         break;
     case EFFECT_SEND_RENEWED:
         send_renewed(world, coord, &effect->renewed);

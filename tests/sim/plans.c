@@ -114,6 +114,11 @@ static void task_random(
     traits->failures_max = 2 + (uint32_t)rng_below(&world->rng, 2);
     traits->needs.cpus_milli = 1000 * (uint32_t)rng_below(&world->rng, 3);
     traits->needs.gpus_milli = rng_below(&world->rng, 4) == 0 ? 500 : 0;
+    bool alone = traits->program == PROGRAM_DECIDE || traits->program == PROGRAM_NULL;
+    if (!alone && world->workers_count > 1 && rng_below(&world->rng, 5) == 0) {
+        uint64_t more = rng_below(&world->rng, world->workers_count - 1);
+        traits->needs.nodes = 2 + (uint32_t)more;
+    }
     inputs_random(world, plan, &task, ordinal);
     task.outputs_count = plan->programs[traits->program].decision ? 0 : 1;
     task.outputs = &output;

@@ -15,6 +15,8 @@
  * (I6) S5  exclusive programs never overlap in time S6  once faults stop, every grid finishes
  *   S7  a core loaded from the store equals the one that wrote it
  *   S8  a worker keeps a result until it was told to forget it
+ *   S9  a rank of a gang runs only when all have accepted; a gang is accepted only when all its
+ *       ranks are done
  */
 #ifndef ASSAY_TESTS_SIM_SIM_H
 #define ASSAY_TESTS_SIM_SIM_H
@@ -158,6 +160,7 @@ void coord_control(struct world *world);
 enum order_kind {
     ORDER_WELCOME = 0,
     ORDER_ASSIGN,
+    ORDER_GO,
     ORDER_REVOKE,
     ORDER_RETRACT,
     ORDER_RENEWED,
@@ -175,7 +178,7 @@ struct order {
     bool accepted;
     uint64_t work; /* hash of what equal keys share */
     const struct plan *plan;
-    uint32_t ordinal;
+    uint32_t ordinal, rank, ranks;
     struct welcome_item *items;
     struct renewed_item *renewed;
     size_t count;
@@ -192,8 +195,10 @@ struct held {
     enum attempt_outcome outcome; /* when it ends by itself */
     bool ended;                   /* its exit is recorded */
     bool spooled;                 /* its result is on the worker's disk */
-    uint64_t begins_with; /* exclusive: the RENEW whose answer lets it begin; 0: it runs */
+    uint64_t begins_with; /* exclusive: the RENEW whose answer lets it begin; 0: it has begun */
     bool begun;           /* else it waits in the roster, and is gone with its process */
+    uint32_t rank, ranks; /* of a gang; ranks 0: not one */
+    bool accepted;        /* of a gang: its rank waits for GO */
     bool settled;         /* the coordinator said that it may be forgotten */
     bool used;
 };
@@ -231,7 +236,9 @@ void worker_written(struct world *world, struct sim_worker *worker, uint64_t att
 struct fate {
     uint64_t touched; /* when a leader last heard of it, or began its lease anew */
     uint64_t work;
-    bool granted;
+    uint64_t granted;  /* bit set of ranks, as the following */
+    uint64_t accepted; /* waited for GO */
+    uint64_t done;
     bool acknowledged; /* as accepted */
 };
 

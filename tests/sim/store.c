@@ -37,6 +37,10 @@ static void effect_deepen(struct arena *arena, struct effect *effect)
         break;
     case EFFECT_PERSIST_ATTEMPT:
         effect->attempt.detail = text_copy(arena, effect->attempt.detail);
+        effect->attempt.placements = arena_copy(
+            arena,
+            effect->attempt.placements,
+            effect->attempt.placements_count * sizeof(struct placement_row));
         break;
     case EFFECT_PERSIST_RESULT:
         effect->result.result = result_copy(arena, &effect->result.result);
@@ -57,6 +61,7 @@ static void effect_deepen(struct arena *arena, struct effect *effect)
     case EFFECT_PERSIST_AUDIT:
     case EFFECT_SEND_WELCOME:
     case EFFECT_SEND_ASSIGN:
+    case EFFECT_SEND_GO:
     case EFFECT_SEND_REVOKE:
     case EFFECT_SEND_RETRACT:
     case EFFECT_SEND_RENEWED:
@@ -184,6 +189,7 @@ static void apply(struct world *world, const struct effect *effect, uint64_t bat
     case EFFECT_NONE:
     case EFFECT_SEND_WELCOME:
     case EFFECT_SEND_ASSIGN:
+    case EFFECT_SEND_GO:
     case EFFECT_SEND_REVOKE:
     case EFFECT_SEND_RETRACT:
     case EFFECT_SEND_RENEWED:
@@ -242,14 +248,37 @@ bool store_has_lease(const struct store *store, struct attempt_id attempt)
 }
 
 static const struct lease_row *newest_lease(
-    const struct store *store, struct attempt_id attempt)
+    const struct store *store, struct attempt_id attempt, uint32_t rank)
 {
     for (size_t i = store->leases_count; i > 0; i--) {
-        if (store->leases[i - 1].row.attempt.value == attempt.value) {
-            return &store->leases[i - 1].row;
+        const struct lease_row *row = &store->leases[i - 1].row;
+        if (row->attempt.value == attempt.value && row->rank == rank) {
+            return row;
         }
     }
     return NULL;
+}
+
+/* The leases of a gang's ranks together. */
+static void load_placements(
+    struct world *world, const struct lease_row *lease, struct attempt_row *row)
+{
+    const struct store *store = &world->store;
+    uint32_t ranks = lease->ranks;
+    if (ranks == 0) {
+        return;
+    }
+    struct placement_row *rows = ARENA_ARRAY(world->arena, struct placement_row, ranks);
+    for (uint32_t rank = 0; rank < ranks; rank++) {
+        const struct lease_row *from = newest_lease(store, lease->attempt, rank);
+        if (from == NULL) {
+            violation(world, "a gang's rank without a lease row");
+            return;
+        }
+        rows[rank] = (struct placement_row){.worker = from->worker, .devices = from->devices};
+    }
+    row->placements = rows;
+    row->placements_count = ranks;
 }
 
 static bool is_open(const struct store *store, struct attempt_id attempt)
@@ -268,7 +297,7 @@ static size_t load_attempts(
     size_t capacity = 0;
     for (size_t i = 0; i < store->leases_count; i++) {
         const struct lease_row *lease = &store->leases[i].row;
-        if (newest_lease(store, lease->attempt) != lease || !is_open(store, lease->attempt)
+        if (newest_lease(store, lease->attempt, 0) != lease || !is_open(store, lease->attempt)
             || task_grid(lease->task).value != grid) {
             continue;
         }
@@ -282,6 +311,7 @@ static size_t load_attempts(
             .started_ms = store->has_attempt[at] ? store->attempts[at].started_ms : 0,
             .metrics_offset = store->metrics[at],
         };
+        load_placements(world, lease, &row);
         ARENA_PUSH(world->arena, rows, count, capacity, row);
     }
     for (size_t i = 0; i < SIM_ATTEMPTS; i++) {

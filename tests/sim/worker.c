@@ -9,13 +9,17 @@
 #define RENEW_MS         10000
 #define QUIET_MS         45000 /* then it tries the other coordinator */
 
+static bool held_is_exclusive(const struct held *held)
+{
+    return held->ranks > 0 || plan_task_traits(held->plan, held->ordinal)->exclusive;
+}
+
 /* The shim ends exclusive attempts with their lease, whether or not its worker lives. */
 bool held_runs(const struct world *world, const struct held *held)
 {
     return held->used && held->begun && !held->ended && held->begins_with == 0
-           && held->ends_at > world->now
-           && (!plan_task_traits(held->plan, held->ordinal)->exclusive
-               || held->lease_until > world->now);
+           && !held->accepted && held->ends_at > world->now
+           && (!held_is_exclusive(held) || held->lease_until > world->now);
 }
 
 bool held_lives(const struct world *world, const struct held *held)
@@ -103,7 +107,8 @@ void worker_crash(struct world *world, struct sim_worker *worker, bool with_shim
     worker->session = 0;
     for (uint32_t i = 0; i < SIM_HELD; i++) {
         struct held *held = &worker->held[i];
-        if (!held->begun || (with_shim && !held->ended)) {
+        bool waited = !held->begun || held->accepted;
+        if (waited || (with_shim && !held->ended)) {
             held->used = false; /* what waited was in memory; stages die with their shim */
         }
     }
@@ -140,7 +145,8 @@ static void check_exclusive(struct world *world, const struct held *mine)
     for (uint32_t w = 0; w < world->workers_count; w++) {
         for (uint32_t i = 0; i < SIM_HELD; i++) {
             const struct held *held = &world->workers[w].held[i];
-            if (held != mine && held_runs(world, held) && held->work == mine->work) {
+            if (held->attempt.value != mine->attempt.value && held_runs(world, held)
+                && held->work == mine->work) {
                 violation(world, "S5: exclusive attempts overlap");
             }
         }
@@ -155,15 +161,57 @@ static enum attempt_outcome outcome_random(struct world *world)
     return chance(world, world->faults.again) ? OUTCOME_AGAIN : OUTCOME_DONE;
 }
 
+static struct fate *fate_of(struct world *world, const struct held *held)
+{
+    return &world->fates[held->attempt.value % SIM_ATTEMPTS];
+}
+
+/* S9 */
+static void check_together(struct world *world, const struct held *held)
+{
+    const struct fate *fate = fate_of(world, held);
+    if (held->ranks > 0 && fate->accepted != (UINT64_C(1) << held->ranks) - 1) {
+        violation(world, "S9: a rank of a gang runs before all have accepted");
+    }
+}
+
+static void send_started(
+    struct world *world, struct sim_worker *worker, const struct held *held)
+{
+    send_up(
+        world,
+        worker,
+        &(struct event){
+            .kind = EVENT_STARTED,
+            .started = {.from = from_of(worker), .attempt = held->attempt}});
+}
+
+static void send_accepted(
+    struct world *world, struct sim_worker *worker, const struct held *held)
+{
+    send_up(
+        world,
+        worker,
+        &(struct event){
+            .kind = EVENT_ACCEPTED,
+            .accepted = {
+                .from = from_of(worker),
+                .attempt = held->attempt,
+                .host = worker->name,
+                .port = 1}});
+}
+
 static void run_attempt(struct world *world, struct sim_worker *worker, struct held *held)
 {
     const struct plan_traits *task = plan_task_traits(held->plan, held->ordinal);
     held->begins_with = 0;
+    held->accepted = false;
+    check_together(world, held);
     held->started_at = world->now;
     bool quick = task->stage == SIM_STAGE_QUICK && rng_below(&world->rng, 30) != 0;
     uint64_t longest = rng_below(&world->rng, 4) == 0 ? 100000 : 5000;
     held->ends_at = world->now + (quick ? between(world, 1, 20) : between(world, 1, longest));
-    if (task->exclusive) {
+    if (held_is_exclusive(held)) {
         check_exclusive(world, held);
     }
     trace(
@@ -173,12 +221,15 @@ static void run_attempt(struct world *world, struct sim_worker *worker, struct h
         (unsigned long)held->attempt.value,
         plan_task_name(held->plan, held->ordinal, world->arena));
     wake_in(world, worker, held->ends_at - world->now);
-    send_up(
-        world,
-        worker,
-        &(struct event){
-            .kind = EVENT_STARTED,
-            .started = {.from = from_of(worker), .attempt = held->attempt}});
+    send_started(world, worker, held);
+}
+
+static void accept_rank(struct world *world, struct sim_worker *worker, struct held *held)
+{
+    held->begins_with = 0;
+    held->accepted = true;
+    fate_of(world, held)->accepted |= UINT64_C(1) << held->rank;
+    send_accepted(world, worker, held);
 }
 
 static void begin_attempt(struct world *world, struct sim_worker *worker, struct held *held)
@@ -187,7 +238,7 @@ static void begin_attempt(struct world *world, struct sim_worker *worker, struct
     held->outcome = outcome_random(world);
     held->metrics_length = rng_below(&world->rng, 3) == 0 ? between(world, 1, 100) : 0;
     held->ends_at = UINT64_MAX;
-    if (plan_task_traits(held->plan, held->ordinal)->exclusive) {
+    if (held_is_exclusive(held)) {
         held->begins_with = worker->renews + 1;
         worker->renew_at = world->now;
         wake_in(world, worker, 0);
@@ -253,6 +304,8 @@ static void take_attempt(
         .plan = order->plan,
         .ordinal = order->ordinal,
         .work = order->work,
+        .rank = order->rank,
+        .ranks = order->ranks,
         .ends_at = UINT64_MAX,
         .used = true,
     };
@@ -361,6 +414,9 @@ static struct digest output_of(struct world *world, const struct held *held)
 static void send_finished(
     struct world *world, struct sim_worker *worker, const struct held *held)
 {
+    if (held->outcome == OUTCOME_DONE) {
+        fate_of(world, held)->done |= UINT64_C(1) << held->rank;
+    }
     const struct plan_traits *task = plan_task_traits(held->plan, held->ordinal);
     const struct plan_program *program = &held->plan->programs[task->program];
     struct result_output *outputs = ARENA_ARRAY(world->arena, struct result_output, 1);
@@ -435,6 +491,18 @@ void worker_written(struct world *world, struct sim_worker *worker, uint64_t att
     run_spool(world, worker);
 }
 
+/* A new coordinator knows nothing of how far a gang has come. */
+static void tell_rank(struct world *world, struct sim_worker *worker, const struct held *held)
+{
+    if (held->ranks == 0 || held->ended || !held->begun || held->begins_with > 0) {
+        return;
+    }
+    send_accepted(world, worker, held);
+    if (!held->accepted) {
+        send_started(world, worker, held);
+    }
+}
+
 static void welcomed(struct world *world, struct sim_worker *worker, const struct order *order)
 {
     if (worker->welcome) {
@@ -450,6 +518,7 @@ static void welcomed(struct world *world, struct sim_worker *worker, const struc
         }
         switch (order->items[i].verdict) {
         case WELCOME_KEEP:
+            tell_rank(world, worker, held);
             break;
         case WELCOME_KILL:
             end_attempt(world, worker, held, OUTCOME_REVOKED);
@@ -481,7 +550,11 @@ static void renewed(struct world *world, struct sim_worker *worker, const struct
         }
         if (held->begins_with > 0 && order->number >= held->begins_with
             && held->lease_until > world->now) {
-            run_attempt(world, worker, held);
+            if (held->ranks > 0) {
+                accept_rank(world, worker, held);
+            } else {
+                run_attempt(world, worker, held);
+            }
         }
     }
 }
@@ -501,6 +574,12 @@ void worker_obey(struct world *world, struct sim_worker *worker, const struct or
         break;
     case ORDER_ASSIGN:
         take_attempt(world, worker, order);
+        break;
+    case ORDER_GO:
+        if (held != NULL && held->accepted && held->lease_until > world->now
+            && held->outcome != OUTCOME_REVOKED) {
+            run_attempt(world, worker, held);
+        }
         break;
     case ORDER_REVOKE:
         roster_stop(&worker->roster, order->attempt.value, ROSTER_REVOKED, UINT64_MAX);
@@ -540,7 +619,9 @@ static void attend_attempts(struct world *world, struct sim_worker *worker)
         }
         if (held->ends_at <= world->now) {
             end_attempt(world, worker, held, held->outcome);
-        } else if (held->begins_with == 0 && !held_runs(world, held)) {
+        } else if (
+            held->begins_with == 0 && held_is_exclusive(held)
+            && held->lease_until <= world->now) {
             end_attempt(world, worker, held, OUTCOME_AGAIN);
         }
     }

@@ -103,6 +103,10 @@ static void keep_rows(struct rig *rig, const struct effect *effect)
         uint64_t at = effect->attempt.attempt.value;
         rig->attempts[at] = effect->attempt;
         rig->attempts[at].detail = keep_text(rig, effect->attempt.detail);
+        rig->attempts[at].placements = arena_copy(
+            rig->arena,
+            effect->attempt.placements,
+            effect->attempt.placements_count * sizeof(struct placement_row));
         rig->has_attempt[at] = true;
     } else if (effect->kind == EFFECT_PERSIST_RESULT) {
         rig->results[rig->results_count++] = keep_result(rig, &effect->result.result);
@@ -166,6 +170,20 @@ void rig_step(struct rig *rig, const struct event *event)
     }
 }
 
+/* The leases of a gang's ranks follow its first. */
+static void load_placements(
+    struct rig *rig, const struct lease_row *lease, struct attempt_row *row)
+{
+    struct placement_row *placements =
+        ARENA_ARRAY(rig->arena, struct placement_row, lease->ranks + 1);
+    for (uint32_t rank = 0; rank < lease->ranks; rank++) {
+        placements[rank].worker = lease[rank].worker;
+        placements[rank].devices = lease[rank].devices;
+    }
+    row->placements = placements;
+    row->placements_count = lease->ranks;
+}
+
 static size_t loaded_attempts(struct rig *rig, uint32_t grid, struct attempt_row *rows)
 {
     size_t count = 0;
@@ -174,11 +192,12 @@ static size_t loaded_attempts(struct rig *rig, uint32_t grid, struct attempt_row
         uint64_t at = lease->attempt.value;
         bool newest = true;
         for (size_t j = i + 1; j < rig->leases_count; j++) {
-            newest = newest && rig->leases[j].attempt.value != at;
+            newest = newest && (rig->leases[j].attempt.value != at || rig->leases[j].rank > 0);
         }
         bool open = !rig->has_attempt[at] || rig->attempts[at].outcome == OUTCOME_NONE;
         bool lost = rig->has_attempt[at] && rig->attempts[at].outcome == OUTCOME_LOST;
-        if (!newest || (!open && !lost) || task_grid(lease->task).value != grid) {
+        if (lease->rank > 0 || !newest || (!open && !lost)
+            || task_grid(lease->task).value != grid) {
             continue;
         }
         if (rig->has_attempt[at]) {
@@ -191,6 +210,7 @@ static size_t loaded_attempts(struct rig *rig, uint32_t grid, struct attempt_row
                 .devices = lease->devices,
                 .granted_ms = lease->granted_ms,
             };
+            load_placements(rig, lease, &rows[count - 1]);
         }
     }
     return count;
