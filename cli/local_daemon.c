@@ -28,17 +28,32 @@ static const char *log_path(const struct local *local, const char *name)
     return local_path(local, arena_printf(local->arena, "log/%s.log", name));
 }
 
-/* A pid file may be old and its number somebody else's: the program's name decides. */
-static bool runs_program(pid_t pid, const char *program)
+/* The program's path. A worker keeps its key from processes of its user, and with it its exe
+ * link: then what it was called with tells, which is empty for a process that has ended. */
+static bool program_of(pid_t pid, char *path, size_t size)
 {
-    char link[64];
-    char path[4096];
-    (void)snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
-    ssize_t length = readlink(link, path, sizeof(path) - 1);
+    char name[64];
+    (void)snprintf(name, sizeof(name), "/proc/%d/exe", (int)pid);
+    ssize_t length = readlink(name, path, size - 1);
+    if (length < 0 && errno == EACCES) {
+        (void)snprintf(name, sizeof(name), "/proc/%d/cmdline", (int)pid);
+        CLEANUP(fd_cleanup) int fd = open(name, O_RDONLY | O_CLOEXEC);
+        length = fd < 0 ? -1 : read(fd, path, size - 1);
+    }
     if (length <= 0) {
         return false;
     }
     path[length] = '\0';
+    return true;
+}
+
+/* A pid file may be old and its number somebody else's: the program's name decides. */
+static bool runs_program(pid_t pid, const char *program)
+{
+    char path[4096];
+    if (!program_of(pid, path, sizeof(path))) {
+        return false;
+    }
     const char *base = path_basename(path);
     size_t name = strlen(path_basename(program));
     /* " (deleted)" follows when it was built anew since. */

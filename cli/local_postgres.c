@@ -18,6 +18,10 @@
 #include "common/io/file.h"
 
 #define START_RETRY_MS UINT64_C(10000)
+/* An empty cluster takes 40 MB and a journal of 16 MB pieces; one that exists may need a piece.
+ */
+#define NEW_CLUSTER_BYTES (100 * MIB)
+#define CLUSTER_BYTES     (20 * MIB)
 
 static const char settings[] = "\n# assay's private cluster\n"
                                "listen_addresses = ''\n"
@@ -161,11 +165,16 @@ static bool make_folders(struct local *local, struct err *err)
     return true;
 }
 
+/* Gets its name when it is whole, settings and all. */
 static bool make_cluster(struct local *local, struct err *err)
 {
-    const char *data = local_path(local, "pg/data");
-    if (file_exists(path_join(local->arena, data, "PG_VERSION"))) {
+    const char *whole = local_path(local, "pg/data");
+    const char *data = local_path(local, "pg/data.new");
+    if (file_exists(path_join(local->arena, whole, "PG_VERSION"))) {
         return true;
+    }
+    if (!file_remove_tree(data, err)) { /* a former try, interrupted or out of room */
+        return false;
     }
     const char *const argv[] = {
         path_join(local->arena, local->pg_bin, "initdb"),
@@ -187,7 +196,7 @@ static bool make_cluster(struct local *local, struct err *err)
         "%sunix_socket_directories = '%s'\n",
         settings,
         local_path(local, "pg/socket"));
-    return file_append(conf, text, strlen(text), 0600, err);
+    return file_append(conf, text, strlen(text), 0600, err) && file_rename(data, whole, err);
 }
 
 /* pg_ctl takes a killed postmaster that nobody has reaped yet (a zombie) for a running one, and
@@ -265,13 +274,39 @@ static bool start_server(struct local *local, struct err *err)
     return true;
 }
 
+/* PostgreSQL stops in the midst of things on a full disk; better not to begin. */
+static bool has_room(const struct local *local, struct err *err)
+{
+    char have[32];
+    char need[32];
+    uint64_t bytes = 0;
+    bool fresh = !file_exists(local_path(local, "pg/data/PG_VERSION"));
+    uint64_t wanted = fresh ? NEW_CLUSTER_BYTES : CLUSTER_BYTES;
+    if (!file_free_bytes(local->state, &bytes, err)) {
+        return false;
+    }
+    if (bytes >= wanted) {
+        return true;
+    }
+    (void)err_set(
+        err,
+        ERR_NO_SPACE,
+        "'%s' has %s free, and a private database needs %s to start",
+        local->state,
+        str_human_bytes(bytes, have, sizeof(have)),
+        str_human_bytes(wanted, need, sizeof(need)));
+    return err_hint(err, "make room there, or choose another folder with --state");
+}
+
 bool postgres_start(struct local *local, bool *ret_started, struct err *err)
 {
     *ret_started = false;
-    if (!make_folders(local, err) || !make_cluster(local, err)) {
+    bool running = is_running(local);
+    if ((!running && !has_room(local, err)) || !make_folders(local, err)
+        || !make_cluster(local, err)) {
         return false;
     }
-    if (!is_running(local)) {
+    if (!running) {
         if (!start_server(local, err)) {
             return false;
         }

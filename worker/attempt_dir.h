@@ -6,6 +6,7 @@
  *     assignment    the ASSIGN message with this attempt alone, before anything is done
  *     begun         the shim took it
  *     launch.json   written by `prepare`
+ *     reserve       disk space for the two below
  *     exit.json     written by the shim when the program ended
  *     result        the FINISHED message, written by `publish`: the attempt has ended
  *     settled       the coordinator has acknowledged it; kept for its checkpoint alone

@@ -112,6 +112,9 @@ static void begin(struct worker *worker, const struct roster_action *action)
     }
     if (!attempt_dir_create(worker->options.state, held->assignment, &err)) {
         log_event(LOG_ERR, "cannot begin an attempt", F("error", "%s", err.message));
+        (void)file_remove_tree(
+            attempt_dir_path(worker->scratch, worker->options.state, held->task, held->attempt),
+            NULL);
         attempts_end_without(worker, held, MSG_OUTCOME_STORE, err.message);
         return;
     }

@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/exit_record.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/limits.h"
 #include "common/base/node.h"
 #include "common/io/file.h"
+
+#define RESERVE_FILE "reserve"
+
+enum {
+    /* A record, a result with its log excerpt, folders and trees of a small output. */
+    RESERVE_BYTES = 256 << 10,
+};
 
 static const char *const reasons[EXIT_REASONS] = {
     "", "cancelled", "preempted", "time", "memory", "lost", "store"};
@@ -31,9 +41,23 @@ static void set_number(struct arena *arena, struct node *map, const char *key, u
     node_set(arena, map, key, node_int(arena, (int64_t)value));
 }
 
+bool exit_record_reserve(const char *dir, struct err *err)
+{
+    struct arena *arena CLEANUP(arena_cleanup) = arena_create();
+    const char *path = path_join(arena, dir, RESERVE_FILE);
+    int fd CLEANUP(fd_cleanup) = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return err_sys(err, errno, "cannot write '%s'", path);
+    }
+    int failed = posix_fallocate(fd, 0, RESERVE_BYTES);
+    return failed == 0 || err_sys(err, failed, "cannot set space aside in '%s'", path);
+}
+
 bool exit_record_write(const char *dir, const struct exit_record *record, struct err *err)
 {
     struct arena *arena CLEANUP(arena_cleanup) = arena_create();
+    (void)unlink(
+        path_join(arena, dir, RESERVE_FILE)); /* gone already when it is written again */
     struct node *map = node_map(arena);
     set_number(arena, map, "assay_exit", 1);
     node_set(arena, map, "reason", node_string(arena, reasons[record->reason]));

@@ -38,6 +38,10 @@ struct exit_record {
     const char *detail; /* one line, or "" */
 };
 
+/* Sets disk space aside (ATTEMPT/reserve), so that the record and the result that follows it
+ * can be written although the stage, or another, has filled the disk by then. */
+bool exit_record_reserve(const char *dir, struct err *err);
+/* Gives the reserve up first. */
 bool exit_record_write(const char *dir, const struct exit_record *record, struct err *err);
 /* ERR_NOT_FOUND when there is none. */
 bool exit_record_read(

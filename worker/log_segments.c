@@ -83,6 +83,7 @@ static void begin_segment(struct log_writer *writer)
 {
     char path[PATH_SIZE];
     fd_cleanup(&writer->fd);
+    writer->broken = false;
     if (segment_path(path, writer->dir, writer->total)) {
         writer->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     }
@@ -98,12 +99,13 @@ void log_writer_add(struct log_writer *writer, const void *data, size_t length)
     const char *at = data;
     while (length > 0) {
         size_t used = (size_t)(writer->total % SEGMENT_BYTES);
-        if (used == 0 || writer->fd < 0) {
+        if (used == 0 || (writer->fd < 0 && !writer->broken)) {
             begin_segment(writer);
         }
         size_t part = SEGMENT_BYTES - used < length ? SEGMENT_BYTES - used : length;
-        if (writer->fd >= 0) {
-            (void)file_write_all(writer->fd, at, part, "log", NULL);
+        if (writer->fd >= 0 && !file_write_all(writer->fd, at, part, "log", NULL)) {
+            fd_cleanup(&writer->fd); /* a gap, not bytes in wrong places */
+            writer->broken = true;
         }
         writer->total += part;
         at += part;

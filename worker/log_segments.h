@@ -20,6 +20,7 @@
 struct log_writer {
     char dir[4096]; /* empty: closed */
     int fd;         /* of the segment being written, or -1 */
+    bool broken;    /* a write failed: the rest of the segment is dropped */
     uint64_t total;
 };
 

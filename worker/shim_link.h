@@ -38,10 +38,11 @@ struct shim_event {
 void shim_link_init(
     struct shim_link *link, const char *state, const char *program, const char *helper);
 void shim_link_close(struct shim_link *link);
-/* Connects when it is time to; starts a shim when there is none. ERR_CONFLICT: a shim of
- * another version runs. */
+/* Connects when it is time to; starts a shim when there is none. False: that could not be
+ * started; the tick tries again after a while. */
 bool shim_link_tick(struct shim_link *link, uint64_t now_ms, struct err *err);
 uint64_t shim_link_deadline(const struct shim_link *link); /* UINT64_MAX while connected */
+/* ERR_CONFLICT: a shim of another version runs. */
 bool shim_link_next(struct shim_link *link, struct shim_event *ret_event, struct err *err);
 /* False while not connected. */
 bool shim_link_order(struct shim_link *link, const char *format, ...) PRINTF(2, 3);

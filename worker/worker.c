@@ -144,8 +144,10 @@ static uint64_t next_deadline(const struct worker *worker, uint64_t now_ms)
 
 static bool tick(struct worker *worker, uint64_t now_ms, struct err *err)
 {
-    if (!shim_link_tick(&worker->shim, now_ms, err)) {
-        return false;
+    struct err trouble = {0};
+    if (!shim_link_tick(&worker->shim, now_ms, &trouble)) {
+        /* A full disk, say: stages of ours there are none now, and it is tried again. */
+        log_event(LOG_ERR, "cannot start the shim", F("error", "%s", trouble.message));
     }
     if (worker->sweep_at_ms <= now_ms && shim_link_order(&worker->shim, "sweep")) {
         worker->sweep_at_ms = now_ms + SWEEP_MS;

@@ -95,6 +95,9 @@
 #define LIMIT_LOG_HEAD_BYTES (1 * MIB)
 #define LIMIT_LOG_TAIL_BYTES (4 * MIB)
 
+/* A disk with less room than this is full: what fails on it is excused. */
+#define LIMIT_DISK_FULL_BYTES (1 * MIB)
+
 /* --- Configuration and children --- */
 
 /* A configuration file is written by hand. */
@@ -120,7 +123,8 @@
 #define LIMIT_INPUT_ENTRIES 65536
 /* A plan as stored: LIMIT_TASKS_PER_GRID records of about 500 bytes. */
 #define LIMIT_PLAN_BYTES ((size_t)(1 * GIB))
-/* Sources in all distinct lists of a stored plan: 2,000 groups of 1,000 measures, at 80 bytes each. */
+/* Sources in all distinct lists of a stored plan: 2,000 groups of 1,000 measures, at 80 bytes
+ * each. */
 #define LIMIT_PLAN_SOURCES 4000000
 /* Declared outputs: a fused curation pass has one per step. */
 #define LIMIT_OUTPUTS 1024

@@ -5,6 +5,7 @@
 #include "common/base/limits.h"
 #include "common/io/file.h"
 #include "worker/attempt/attempt.h"
+#include "worker/exit_record.h"
 #include "worker/metrics.h"
 
 static bool make_folders(struct attempt *attempt, struct err *err)
@@ -121,5 +122,6 @@ bool attempt_prepare(struct attempt *attempt, struct err *err)
            && link_program(attempt, err) && attempt_make_inputs(attempt, &inputs, err)
            && write_task(attempt, inputs, err) && attempt_resume(attempt, &launch, err)
            && attempt_make_launch(attempt, &launch, err)
+           && exit_record_reserve(attempt->dir, err)
            && launch_write(attempt->dir, &launch, err);
 }

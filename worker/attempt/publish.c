@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/limits.h"
@@ -219,6 +220,24 @@ static void correct_told_to_leave(
     }
 }
 
+/* A program that fails on a full disk most likely fails because of it. */
+static void excuse_full_disk(struct attempt *attempt, struct msg_result *result)
+{
+    uint64_t bytes;
+    char have[32];
+    bool own = result->outcome == MSG_OUTCOME_FAILED || result->outcome == MSG_OUTCOME_SIGNAL
+               || result->outcome == MSG_OUTCOME_BAD_OUTPUT;
+    if (own && file_free_bytes(attempt->dir, &bytes, NULL) && bytes < LIMIT_DISK_FULL_BYTES) {
+        const char *message = arena_printf(
+            attempt->arena,
+            "%s; the disk of '%s' is full (%s left)",
+            result->message,
+            attempt->state,
+            str_human_bytes(bytes, have, sizeof(have)));
+        fail(result, MSG_OUTCOME_STORE, message);
+    }
+}
+
 bool attempt_publish(struct attempt *attempt, struct err *err)
 {
     struct exit_record record;
@@ -237,7 +256,8 @@ bool attempt_publish(struct attempt *attempt, struct err *err)
     };
     result.outcome = judge_exit(&record, &attempt->assignment, attempt->arena, &result.message);
     if (!publish_log(attempt, &result, &trouble)) {
-        /* The log must not cost a result that could be published. */
+        /* The log must not cost a result that could be published, nor take its room. */
+        (void)unlink(path_join(attempt->arena, attempt->dir, ATTEMPT_LOG_FILE));
         result.log = (struct digest){0};
         result.log_bytes = 0;
         result.log_tail = arena_printf(attempt->arena, "[no log: %s]", trouble.message);
@@ -245,6 +265,7 @@ bool attempt_publish(struct attempt *attempt, struct err *err)
     if (!judge_metrics(attempt, &result, &trouble)) {
         fail(&result, blame(&trouble), arena_strdup(attempt->arena, trouble.message));
     }
+    excuse_full_disk(attempt, &result);
     if (result.outcome == MSG_OUTCOME_DONE) {
         publish_done(attempt, &result);
     }
