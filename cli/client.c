@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/client.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,12 @@
 /* A reply that takes longer than this on a connection that stands is asked for again: it may
  * have been lost. */
 #define RESEND_MS UINT64_C(10000)
+/* With several coordinators: a connection that is not made by then is tried with the next one,
+ * and one that stands but stays silent is left, too. */
+#define CONNECT_MS UINT64_C(1000)
+#define SILENT_MS  UINT64_C(7000)
+/* All that were asked stand by: who leads is being settled. */
+#define STANDBY_MS UINT64_C(200)
 
 struct client {
     struct context context;
@@ -22,7 +29,17 @@ struct client {
     struct keypair pair;
     uint64_t next_request;
     uint64_t timeout_ms;
-    bool talked; /* has heard from the coordinator */
+    bool talked;                    /* has heard from the coordinator */
+    char standby[LIMIT_LINE_BYTES]; /* what the last one that stands by said */
+};
+
+/* One request until its reply. */
+struct asking {
+    uint64_t request;
+    struct str packed;
+    bool sent;
+    uint64_t end_ms, resend_ms;
+    uint64_t leave_ms; /* with several coordinators: when to try the next one */
 };
 
 static bool open_at(
@@ -132,6 +149,9 @@ static bool unreachable(const struct client *client, struct err *err)
         client->talked ? "the coordinator at %s does not answer any more"
                        : "cannot reach the coordinator at %s",
         net_client_endpoint(client->socket));
+    if (client->standby[0] != '\0') {
+        return err_hint(err, "another one was reached: %s", client->standby);
+    }
     return err_hint(
         err, "is it running? `assay up` starts a local one; stages that run go on without it");
 }
@@ -167,15 +187,15 @@ static bool take_reply(
     return false;
 }
 
-static bool send_once(
-    struct client *client, const struct str *packed, bool *sent, struct err *err)
+static bool send_once(struct client *client, struct asking *asking, struct err *err)
 {
-    if (*sent) {
+    if (asking->sent) {
         return true;
     }
-    switch (net_client_send(client->socket, packed->data, packed->length, err)) {
+    switch (net_client_send(client->socket, asking->packed.data, asking->packed.length, err)) {
     case NET_DONE:
-        *sent = true;
+        asking->sent = true;
+        asking->leave_ms = clock_monotonic_ms() + SILENT_MS;
         return true;
     case NET_AGAIN:
     case NET_GONE:
@@ -186,18 +206,98 @@ static bool send_once(
     return false;
 }
 
-static bool look_at_events(struct client *client, bool *sent, struct err *err)
+static bool look_at_events(struct client *client, struct asking *asking, struct err *err)
 {
     for (enum net_event event = net_client_event(client->socket); event != NET_EVENT_NONE;
          event = net_client_event(client->socket)) {
-        if (event == NET_EVENT_REFUSED) {
+        if (event == NET_EVENT_REFUSED && net_client_endpoints(client->socket) == 1) {
             return refused(client, err);
         }
-        if (event == NET_EVENT_DISCONNECTED) {
-            *sent = false; /* what was sent may be lost: ask again once connected */
+        if (event == NET_EVENT_DISCONNECTED || event == NET_EVENT_REFUSED) {
+            asking->sent = false; /* what was sent may be lost: ask again once connected */
+            asking->leave_ms = clock_monotonic_ms() + CONNECT_MS / 4;
         }
     }
     return true;
+}
+
+/* The source of the poll loop stays the same: it is the client, whatever its sockets are. */
+static bool elsewhere(
+    struct client *client, struct asking *asking, const char *endpoint, struct err *err)
+{
+    asking->sent = false;
+    asking->leave_ms = clock_monotonic_ms() + CONNECT_MS;
+    return endpoint != NULL ? net_client_go(client->socket, endpoint, err)
+                            : net_client_reopen(client->socket, err);
+}
+
+/* One that stands by names the leader: ask there. When it names none, or the one that we come
+ * from, the lead is changing hands. */
+static bool follow(
+    struct client *client,
+    struct asking *asking,
+    const struct msg_reply *reply,
+    struct err *err)
+{
+    const char *leader = reply->endpoints_count > 0 ? reply->endpoints[0] : "";
+    bool known = leader[0] != '\0' && strcmp(leader, net_client_endpoint(client->socket)) != 0;
+    bool again = strcmp(client->standby, reply->message) == 0;
+    net_client_learn(client->socket, reply->endpoints, reply->endpoints_count);
+    (void)snprintf(client->standby, sizeof(client->standby), "%s", reply->message);
+    if (known && !again) {
+        return elsewhere(client, asking, leader, err);
+    }
+    client_rest(client, STANDBY_MS);
+    return elsewhere(client, asking, known ? leader : NULL, err);
+}
+
+static bool wait_for_more(struct client *client, struct asking *asking, struct err *err)
+{
+    uint64_t now = clock_monotonic_ms();
+    if (interrupted()) {
+        return err_set(err, ERR_INTERRUPTED, "interrupted");
+    }
+    if (now >= asking->end_ms) {
+        return unreachable(client, err);
+    }
+    if (now >= asking->leave_ms && net_client_endpoints(client->socket) > 1
+        && !elsewhere(client, asking, NULL, err)) {
+        return false;
+    }
+    if (now >= asking->resend_ms) {
+        asking->sent = false;
+        asking->resend_ms = now + RESEND_MS;
+    }
+    return loop_poll(
+        client->loop, now + 200 < asking->end_ms ? now + 200 : asking->end_ms, err);
+}
+
+static bool ask(
+    struct client *client,
+    struct asking *asking,
+    struct arena *arena,
+    struct msg_reply *ret_reply,
+    struct err *err)
+{
+    for (;;) {
+        if (!look_at_events(client, asking, err) || !send_once(client, asking, err)) {
+            return false;
+        }
+        if (!take_reply(client, asking->request, arena, ret_reply, err)) {
+            if (!wait_for_more(client, asking, err)) {
+                return false;
+            }
+            continue;
+        }
+        if (!ret_reply->standby) {
+            client->standby[0] = '\0';
+            net_client_learn(client->socket, ret_reply->endpoints, ret_reply->endpoints_count);
+            return true;
+        }
+        if (!follow(client, asking, ret_reply, err)) {
+            return false;
+        }
+    }
 }
 
 bool client_request(
@@ -207,37 +307,20 @@ bool client_request(
     struct msg_reply *ret_reply,
     struct err *err)
 {
-    uint64_t request = client->next_request++;
-    *request_field(message) = request;
-    CLEANUP(str_done) struct str packed;
-    str_init(&packed, LIMIT_MESSAGE_BYTES);
-    if (!message_pack(message, &packed, err)) {
+    uint64_t now = clock_monotonic_ms();
+    struct asking asking = {
+        .request = client->next_request++,
+        .end_ms = now + client->timeout_ms,
+        .resend_ms = now + RESEND_MS,
+        .leave_ms = now + CONNECT_MS,
+    };
+    *request_field(message) = asking.request;
+    str_init(&asking.packed, LIMIT_MESSAGE_BYTES);
+    bool ok = message_pack(message, &asking.packed, err)
+              && ask(client, &asking, arena, ret_reply, err);
+    str_done(&asking.packed);
+    if (!ok) {
         return false;
-    }
-    uint64_t end = clock_monotonic_ms() + client->timeout_ms;
-    uint64_t resend = clock_monotonic_ms() + RESEND_MS;
-    bool sent = false;
-    for (;;) {
-        if (!look_at_events(client, &sent, err) || !send_once(client, &packed, &sent, err)) {
-            return false;
-        }
-        if (take_reply(client, request, arena, ret_reply, err)) {
-            break;
-        }
-        uint64_t now = clock_monotonic_ms();
-        if (interrupted()) {
-            return err_set(err, ERR_INTERRUPTED, "interrupted");
-        }
-        if (now >= end) {
-            return unreachable(client, err);
-        }
-        if (now >= resend) {
-            sent = false;
-            resend = now + RESEND_MS;
-        }
-        if (!loop_poll(client->loop, now + 200 < end ? now + 200 : end, err)) {
-            return false;
-        }
     }
     err_clear(err);
     if (ret_reply->code == ERR_NONE) {
@@ -301,10 +384,10 @@ void client_rest(struct client *client, uint64_t ms)
 {
     uint64_t end = clock_monotonic_ms() + ms;
     struct err ignored = {0};
-    bool sent = true;
+    struct asking nothing = {.sent = true};
     while (!interrupted() && clock_monotonic_ms() < end) {
         if (!loop_poll(client->loop, end, &ignored)
-            || !look_at_events(client, &sent, &ignored)) {
+            || !look_at_events(client, &nothing, &ignored)) {
             return;
         }
         CLEANUP(arena_cleanup) struct arena *arena = arena_create();

@@ -38,6 +38,31 @@ static const char *read_line(const char *path, struct arena *arena)
     return text[0] == '\0' ? NULL : text;
 }
 
+/* The local coordinator's endpoint, then those of others that it knows, one a line. */
+static bool read_endpoints(const char *path, struct arena *arena, struct context *context)
+{
+    char *text = NULL;
+    size_t length = 0;
+    struct err ignored = {0}; /* no local assay */
+    const char **list = ARENA_ARRAY(arena, const char *, LIMIT_COORDINATORS);
+    if (!file_read(path, LIMIT_CONFIG_BYTES, arena, &text, &length, &ignored)) {
+        return false;
+    }
+    size_t count = 0;
+    for (char *line = text; line[0] != '\0' && count < LIMIT_COORDINATORS;) {
+        size_t end = strcspn(line, "\n");
+        char *next = line + end + (line[end] == '\n' ? 1 : 0);
+        line[end] = '\0';
+        if (end > 0) {
+            list[count++] = line;
+        }
+        line = next;
+    }
+    context->endpoints = list;
+    context->endpoints_count = count;
+    return count > 0;
+}
+
 static const char *below(
     const struct invocation *invocation, const char *state, const char *name)
 {
@@ -48,14 +73,9 @@ static const char *below(
 static bool from_state(const struct invocation *invocation, struct context *context)
 {
     struct arena *arena = invocation->arena;
-    const char *endpoint = read_line(path_join(arena, context->state, "endpoint"), arena);
-    if (endpoint == NULL) {
+    if (!read_endpoints(path_join(arena, context->state, "endpoint"), arena, context)) {
         return false;
     }
-    const char **list = ARENA_ARRAY(arena, const char *, 1);
-    list[0] = endpoint;
-    context->endpoints = list;
-    context->endpoints_count = 1;
     context->server_key = below(invocation, context->state, "keys/server.pub");
     context->key = below(invocation, context->state, "keys/user");
     context->database = read_line(path_join(arena, context->state, "database"), arena);

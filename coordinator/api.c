@@ -40,9 +40,10 @@ struct node *api_body(struct shell *shell)
 
 static void send_reply(struct shell *shell, uint32_t connection, struct msg_reply *reply)
 {
-    if (shell->leading) {
-        reply->batch = turn_number(&shell->turn);
-        reply->degraded = turn_is_degraded(&shell->turn) || shell->reading;
+    reply->batch = shell->leading ? turn_number(&shell->turn) : shell->leader.batch;
+    reply->degraded = shell_is_degraded(shell);
+    if (store_others_count(shell->store) > 0) {
+        reply->endpoints = shell_endpoints(shell, &reply->endpoints_count);
     }
     struct message message = {.type = MSG_REPLY, .reply = *reply};
     shell_send(shell, connection, &message);
@@ -409,9 +410,7 @@ void api_request(
         return;
     }
     if (!shell->leading) {
-        (void)err_set(&err, ERR_UNAVAILABLE, "this coordinator does not lead at the moment");
-        (void)err_hint(&err, "try again in a few seconds");
-        api_refuse(&caller, &err);
+        standby_tell_client(shell, peer->connection, caller.request);
         return;
     }
     dispatch(&caller, message);

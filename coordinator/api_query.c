@@ -156,6 +156,17 @@ static uint64_t slots_busy(const struct shell *shell)
     return busy;
 }
 
+static struct node *endpoints_node(struct shell *shell)
+{
+    size_t count = 0;
+    const char **endpoints = shell_endpoints(shell, &count);
+    struct node *list = node_list(shell->scratch);
+    for (size_t i = 0; i < count; i++) {
+        node_push(shell->scratch, list, node_string(shell->scratch, endpoints[i]));
+    }
+    return list;
+}
+
 static bool query_ping(
     const struct caller *caller,
     const struct node *parameters,
@@ -172,11 +183,9 @@ static bool query_ping(
     set_int(shell, map, "epoch", turn_epoch(&shell->turn));
     set_text(shell, map, "holder", shell->holder);
     node_set(shell->scratch, map, "since", api_time_node(shell, shell->started_ms));
-    set_text(
-        shell,
-        map,
-        "database",
-        shell->reading || turn_is_degraded(&shell->turn) ? "degraded" : "ok");
+    set_text(shell, map, "role", "leader");
+    node_set(shell->scratch, map, "coordinators", endpoints_node(shell));
+    set_text(shell, map, "database", shell_is_degraded(shell) ? "degraded" : "ok");
     set_int(shell, map, "batch", turn_number(&shell->turn));
     set_text(shell, map, "store", artifact_store_root(shell->artifacts));
     set_int(shell, map, "workers", totals.workers_up);

@@ -161,7 +161,7 @@ void api_submit(const struct caller *caller, const struct msg_submit *submit)
     if (!submit->dry_run && answer_existing(caller, &submission)) {
         return;
     }
-    if (shell->reading || turn_is_degraded(&shell->turn)) {
+    if (shell_database_is_away(shell)) {
         (void)err_set(&err, ERR_UNAVAILABLE, "the database is away: nothing can be stored now");
         (void)err_hint(&err, "try again when `assay status` no longer says degraded");
         api_refuse(caller, &err);

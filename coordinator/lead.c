@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Taking the lead, loading the core from the store, and giving it up. */
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,10 +7,6 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "coordinator/shell.h"
-
-/* A leader renews its row at least every TURN_CONFIRM (2 s); a row of this age belongs to one
- * that is dead, stopped or cut off. */
-#define LEADER_STALE_MS UINT64_C(10000)
 
 void shell_adopt_grid(
     struct shell *shell,
@@ -89,44 +84,14 @@ static bool load_core(struct shell *shell, struct err *err)
         F("epoch", "%llu", (unsigned long long)shell->leader.epoch),
         F("grids", "%zu", loaded.grids_count),
         F("workers", "%zu", loaded.workers_count),
-        F("endpoint", "%s", net_server_endpoint(shell->server)));
+        F("endpoint", "%s", shell->endpoint));
     return true;
 }
 
-/* Waits while nothing else is to be done: before there is a core. Ends early when a signal asks
- * to stop. */
-static bool wait_ms(struct shell *shell, uint64_t ms)
-{
-    struct pollfd fd = {.fd = shell->signal_fd, .events = POLLIN};
-    return poll(&fd, 1, (int)ms) == 0;
-}
-
-static bool take_lead(struct shell *shell, struct err *err)
-{
-    const char *endpoint = net_server_endpoint(shell->server);
-    if (store_lead(
-            shell->store, shell->holder, endpoint, LEADER_STALE_MS, &shell->leader, err)) {
-        return true;
-    }
-    if (err->code != ERR_CONFLICT) {
-        return false;
-    }
-    log_event(
-        LOG_NOTICE,
-        "another coordinator leads; waiting once for its row to become stale",
-        F("why", "%s", err->message));
-    if (!wait_ms(shell, LEADER_STALE_MS + 500)) {
-        return err_set(err, ERR_INTERRUPTED, "asked to stop while waiting for the lead");
-    }
-    err_clear(err);
-    return store_lead(
-        shell->store, shell->holder, endpoint, LEADER_STALE_MS, &shell->leader, err);
-}
-
-bool shell_lead(struct shell *shell, struct err *err)
+bool shell_lead(struct shell *shell, uint64_t epoch_seen, struct err *err)
 {
     CHECK(!shell->leading);
-    if (!take_lead(shell, err)) {
+    if (!store_lead(shell->store, epoch_seen, &shell->leader, err)) {
         return false;
     }
     shell_set_clock(shell, shell->leader.clock_ms);
@@ -151,6 +116,8 @@ void shell_step_down(struct shell *shell)
     core_destroy(shell->core);
     shell->core = NULL;
     shell->leading = shell->reading = false;
+    shell->standby_told = false;
+    standby_init(&shell->standby);
     sessions_clear(&shell->sessions);
     shell->lookups_count = 0;
     for (size_t i = 0; i < shell->grids_count; i++) {

@@ -4,16 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/rng.h"
 #include "common/base/version.h"
 #include "common/io/file.h"
 #include "common/io/signals.h"
+#include "coordinator/notify.h"
 #include "coordinator/shell.h"
 
 static const struct config_key keys[] = {
@@ -25,6 +23,10 @@ static const struct config_key keys[] = {
      .type = CONFIG_STRING,
      .fallback = "tcp://127.0.0.1:*",
      .help = "endpoint to listen on; port * chooses a free one",
+     .metavar = "ENDPOINT"},
+    {.name = "advertise",
+     .type = CONFIG_STRING,
+     .help = "endpoint that workers and clients are told (default: the one listened on)",
      .metavar = "ENDPOINT"},
     {.name = "state",
      .type = CONFIG_PATH,
@@ -61,7 +63,7 @@ static const char usage[] =
     "\n"
     "The coordinator of assay: schedules grids, leases attempts to workers, keeps results in PostgreSQL.\n"
     "\n"
-    "  run       lead and serve until SIGTERM (default)\n"
+    "  run       lead and serve until SIGTERM, or stand by while another coordinator leads (default)\n"
     "  migrate   bring the database's schema up to this release and exit\n"
     "\n"
     "Options, also as ASSAY_NAME variables and in /etc/assay/assayd.yaml:\n";
@@ -82,25 +84,6 @@ static void print_help(void)
     str_append(&text, usage);
     config_help(keys, &text);
     (void)fputs(text.data, stdout);
-}
-
-/* Type=notify of systemd, without its library: one datagram. Nothing happens when nobody asked
- * for it. */
-static void notify(const char *state)
-{
-    const char *path = getenv("NOTIFY_SOCKET");
-    if (path == NULL || strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
-        return;
-    }
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    memcpy(address.sun_path, path, strlen(path));
-    if (address.sun_path[0] == '@') {
-        address.sun_path[0] = '\0';
-    }
-    CLEANUP(fd_cleanup) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
-    (void)sendto(
-        fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&address, length);
 }
 
 static const char *path_of(const struct shell *shell, const char *key, const char *below)
@@ -150,22 +133,6 @@ static bool open_network(struct shell *shell, struct err *err)
     return true;
 }
 
-/* The password is random and forgotten: a private cluster lets its owner in without one. */
-static bool grant_reader(const struct shell *shell, struct err *err)
-{
-    const char *role = config_text(shell->config, "reader-role");
-    if (role == NULL) {
-        return true;
-    }
-    uint8_t bytes[16];
-    char password[2 * sizeof(bytes) + 1];
-    random_bytes(bytes, sizeof(bytes));
-    for (size_t i = 0; i < sizeof(bytes); i++) {
-        (void)snprintf(password + 2 * i, 3, "%02x", bytes[i]);
-    }
-    return store_grant_reader(config_text(shell->config, "database"), role, password, err);
-}
-
 static bool open_all(struct shell *shell, struct err *err)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
@@ -180,8 +147,6 @@ static bool open_all(struct shell *shell, struct err *err)
            && file_mkdirs(config_text(shell->config, "state"), 0755, err)
            && artifact_store_open(path_of(shell, "store", "store"), &shell->artifacts, err)
            && open_network(shell, err)
-           && store_migrate(config_text(shell->config, "database"), err)
-           && grant_reader(shell, err)
            && store_open(config_text(shell->config, "database"), &shell->store, err);
 }
 
@@ -203,12 +168,26 @@ static void close_all(struct shell *shell)
     fd_cleanup(&shell->signal_fd);
 }
 
-/* Its appearance tells whoever started us that we lead and serve. */
-static bool write_endpoint(struct shell *shell, struct err *err)
+/* What others are told: as given, or where we listen; on all addresses: under this host's name.
+ */
+static void set_endpoint(struct shell *shell)
 {
-    const char *path = path_join(shell->arena, config_text(shell->config, "state"), "endpoint");
-    const char *text = arena_printf(shell->arena, "%s\n", net_server_endpoint(shell->server));
-    return file_write_atomic(path, text, strlen(text), 0644, err);
+    static const char any[] = "tcp://0.0.0.0:";
+    const char *given = config_text(shell->config, "advertise");
+    const char *listen = net_server_endpoint(shell->server);
+    char host[128] = "localhost";
+    (void)gethostname(host, sizeof(host) - 1);
+    if (given == NULL && strncmp(listen, any, strlen(any)) == 0) {
+        (void)snprintf(
+            shell->endpoint,
+            sizeof(shell->endpoint),
+            "tcp://%s:%s",
+            host,
+            listen + strlen(any));
+        return;
+    }
+    (void)snprintf(
+        shell->endpoint, sizeof(shell->endpoint), "%s", given != NULL ? given : listen);
 }
 
 static bool run(struct shell *shell, struct err *err)
@@ -216,13 +195,11 @@ static bool run(struct shell *shell, struct err *err)
     if (!open_all(shell, err)) {
         return false;
     }
+    set_endpoint(shell);
+    store_introduce(shell->store, shell->holder, shell->endpoint);
     shell->api = api_create(shell);
-    if (!shell_lead(shell, err) || !write_endpoint(shell, err)) {
-        return false;
-    }
-    notify("READY=1");
     bool ok = shell_run(shell, err);
-    notify("STOPPING=1");
+    notify_say("STOPPING=1");
     return ok;
 }
 

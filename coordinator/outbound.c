@@ -182,6 +182,7 @@ static void welcome(struct shell *shell, const struct effect_welcome *effect)
                 .verdicts_count = effect->items_count,
             },
     };
+    message.welcome.endpoints = shell_endpoints(shell, &message.welcome.endpoints_count);
     shell_send(shell, session->connection, &message);
 }
 
@@ -326,7 +327,8 @@ void outbound_carry_out(struct shell *shell, const struct effects *batch)
 void outbound_lookups(struct shell *shell)
 {
     uint64_t now = shell_now_ms(shell);
-    if (shell->lookups_count == 0 || now < shell->lookup_after_ms) {
+    /* While the database is away they wait, rather than each waiting for it. */
+    if (shell->lookups_count == 0 || now < shell->lookup_after_ms || shell->reading) {
         return;
     }
     size_t count = shell->lookups_count;

@@ -8,15 +8,13 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/io/signals.h"
+#include "coordinator/notify.h"
 
 /* Messages taken in one turn before time is looked at: bounds how long a flood can delay a
  * commit. */
 #define MESSAGES_PER_TURN 512
 /* How often the file of authorised keys is looked at. */
 #define AUTHORISED_MS UINT64_C(1000)
-/* Between tries to reach a database that is away. */
-#define READ_BACKOFF_MIN_MS UINT64_C(100)
-#define READ_BACKOFF_MAX_MS UINT64_C(5000)
 
 uint64_t shell_now_ms(const struct shell *shell)
 {
@@ -97,7 +95,7 @@ static void handle_frame(
     }
     if (is_client_message(message.type)) {
         api_request(shell, peer, &message);
-    } else if (message.type != MSG_NONE && shell->leading) {
+    } else if (message.type != MSG_NONE) {
         if ((peer->roles & ROLE_WORKER) == 0) {
             struct message answer = {
                 .type = MSG_ERROR,
@@ -108,7 +106,11 @@ static void handle_frame(
             shell_send(shell, peer->connection, &answer);
             return;
         }
-        inbound_worker(shell, peer, &message);
+        if (shell->leading) {
+            inbound_worker(shell, peer, &message);
+        } else {
+            standby_tell_worker(shell, peer->connection);
+        }
     }
 }
 
@@ -146,11 +148,6 @@ static void drain_signals(struct shell *shell)
 
 static void refresh_authorised(struct shell *shell)
 {
-    uint64_t now = clock_monotonic_ms();
-    if (now < shell->authorised_after_ms) {
-        return;
-    }
-    shell->authorised_after_ms = now + AUTHORISED_MS;
     struct err err = {0};
     bool changed = false;
     if (!authorised_refresh(shell->authorised, &changed, &err)) {
@@ -166,74 +163,14 @@ static void refresh_authorised(struct shell *shell)
     }
 }
 
-static void poll_commit(struct shell *shell)
-{
-    struct err err = {0};
-    switch (store_commit_poll(shell->store, &err)) {
-    case STORE_IDLE:
-    case STORE_BUSY:
-        break;
-    case STORE_COMMITTED:
-        turn_committed(&shell->turn);
-        break;
-    case STORE_FAILED:
-        log_event(LOG_ERR, "a batch was rolled back", F("why", "%s", err.message));
-        turn_failed(&shell->turn);
-        break;
-    case STORE_DEPOSED:
-        log_event(LOG_ERR, "deposed: another coordinator leads", F("why", "%s", err.message));
-        turn_deposed(&shell->turn);
-        break;
-    case STORE_LOST:
-        log_event(
-            LOG_WARNING,
-            "database connection lost; holding back until it is known what was committed",
-            F("why", "%s", err.message));
-        turn_unknown(&shell->turn);
-        break;
-    }
-}
-
-/* The outcome of a batch is in doubt: read the leader row, with patience. Stages run on
- * meanwhile. */
-static void read_row(struct shell *shell)
-{
-    uint64_t now = clock_monotonic_ms();
-    if (!shell->reading || now < shell->read_after_ms) {
-        return;
-    }
-    struct err err = {0};
-    struct store_leader row;
-    if (!store_read_leader(shell->store, &row, &err)) {
-        shell->read_backoff_ms = shell->read_backoff_ms * 2 < READ_BACKOFF_MAX_MS
-                                     ? shell->read_backoff_ms * 2
-                                     : READ_BACKOFF_MAX_MS;
-        /* The backend that we lost may hold its batch open a little longer: jitter keeps
-         * several coordinators apart. */
-        shell->read_after_ms = now + shell->read_backoff_ms + clock_monotonic_us() % 100;
-        log_event(LOG_WARNING, "the database is away", F("why", "%s", err.message));
-        return;
-    }
-    shell->reading = false;
-    log_event(
-        LOG_INFO, "the database is back", F("epoch", "%llu", (unsigned long long)row.epoch));
-    turn_row(&shell->turn, row.epoch, row.batch);
-}
-
-static bool act(struct shell *shell, struct err *err)
+static void act(struct shell *shell)
 {
     for (;;) {
         switch (turn_next(&shell->turn, shell_now_ms(shell))) {
         case TURN_WAIT:
-            return true;
+            return;
         case TURN_BEGIN:
-            store_commit_begin(
-                shell->store,
-                turn_epoch(&shell->turn),
-                turn_number(&shell->turn),
-                shell_now_ms(shell),
-                turn_batch(&shell->turn));
-            poll_commit(shell);
+            database_begin(shell);
             break;
         case TURN_SEND:
             shell_step(
@@ -244,15 +181,12 @@ static bool act(struct shell *shell, struct err *err)
             turn_sent(&shell->turn);
             break;
         case TURN_READ:
-            shell->reading = true;
-            shell->read_after_ms = 0;
-            shell->read_backoff_ms = READ_BACKOFF_MIN_MS;
-            read_row(shell);
-            break;
+            database_ask(shell);
+            return;
         case TURN_STEP_DOWN:
-            log_event(LOG_ERR, "standing down: memory is dropped and loaded anew");
+            log_event(LOG_ERR, "standing down: what is not committed is dropped");
             shell_step_down(shell);
-            return shell_lead(shell, err);
+            return;
         }
     }
 }
@@ -273,7 +207,13 @@ static uint64_t least(uint64_t a, uint64_t b)
 
 static uint64_t turn_wakes(struct shell *shell, bool more)
 {
-    if (more || core_busy(shell->core)) {
+    if (more) {
+        return 0;
+    }
+    if (!shell->leading) {
+        return shell->look_after_ms;
+    }
+    if (core_busy(shell->core)) {
         return 0;
     }
     uint64_t wake = least(core_next_deadline(shell->core), turn_deadline(&shell->turn));
@@ -285,54 +225,102 @@ static uint64_t turn_wakes(struct shell *shell, bool more)
     return shell->reading ? least(deadline, shell->read_after_ms) : deadline;
 }
 
-static void watch_store(struct shell *shell)
+/* Whoever started us waits for the endpoint file: it appears when we lead and serve, or know
+ * who does. */
+static bool become_ready(struct shell *shell, struct err *err)
 {
-    int fd = store_fd(shell->store);
-    bool busy = shell->turn.state == TURN_IN_FLIGHT && fd >= 0;
-    unsigned events =
-        busy ? LOOP_READ | (store_wants_write(shell->store) ? LOOP_WRITE : 0U) : 0U;
-    loop_change_fd(shell->loop, shell->store_source, busy ? fd : shell->signal_fd, events);
+    if (shell->ready || !(shell->leading || shell->standby_told)) {
+        return true;
+    }
+    shell->ready = true;
+    if (!shell_write_endpoints(shell, err)) {
+        return false;
+    }
+    notify_say("READY=1");
+    shell_notify_state(shell);
+    return true;
+}
+
+/* What is looked at by time alone, whether we lead or not. */
+static void keep_house(struct shell *shell)
+{
+    uint64_t now = clock_monotonic_ms();
+    uint64_t watchdog_ms = notify_watchdog_ms();
+    if (watchdog_ms > 0 && now >= shell->watchdog_after_ms) {
+        shell->watchdog_after_ms = now + watchdog_ms;
+        notify_say("WATCHDOG=1");
+    }
+    if (now < shell->authorised_after_ms) {
+        return;
+    }
+    shell->authorised_after_ms = now + AUTHORISED_MS;
+    refresh_authorised(shell);
+    struct err err = {0};
+    if (shell->ready && !shell_write_endpoints(shell, &err)) {
+        log_event(LOG_WARNING, "endpoints not written", F("why", "%s", err.message));
+    }
+}
+
+static void lead_turn(struct shell *shell)
+{
+    if (core_busy(shell->core) || shell_now_ms(shell) >= core_next_deadline(shell->core)) {
+        struct event tick = {.kind = EVENT_TICK};
+        shell_step(shell, &tick);
+    }
+    database_turn(shell);
+    act(shell);
+    if (shell->leading) {
+        outbound_lookups(shell);
+        act(shell);
+    }
 }
 
 static bool turn_once(struct shell *shell, bool *more, struct err *err)
 {
-    watch_store(shell);
+    database_watch(shell);
     if (!loop_poll(shell->loop, turn_wakes(shell, *more), err)) {
         return false;
     }
     arena_reset(shell->scratch);
     drain_signals(shell);
-    refresh_authorised(shell);
+    keep_house(shell);
     *more = drain_messages(shell);
-    if (core_busy(shell->core) || shell_now_ms(shell) >= core_next_deadline(shell->core)) {
-        struct event tick = {.kind = EVENT_TICK};
-        shell_step(shell, &tick);
-    }
-    if (shell->turn.state == TURN_IN_FLIGHT) {
-        poll_commit(shell);
-    }
-    read_row(shell);
-    if (!act(shell, err)) {
+    if (shell->leading) {
+        lead_turn(shell);
+    } else if (!standby_turn(shell, err)) {
         return false;
     }
-    outbound_lookups(shell);
-    return act(shell, err);
+    return become_ready(shell, err);
 }
 
-bool shell_run(struct shell *shell, struct err *err)
+/* What is gathered and not committed is not lost: workers repeat their results to the next
+ * coordinator. */
+static void take_leave(struct shell *shell)
 {
-    bool more = false;
-    while (!shell->stopping) {
-        if (!turn_once(shell, &more, err)) {
-            return false;
-        }
-    }
-    /* What is gathered and not committed is not lost: workers repeat their results to the next
-     * coordinator. */
     for (size_t i = 0; i < shell->sessions.count; i++) {
         struct message bye = {
             .type = MSG_BYE, .bye = {.reason = "the coordinator stops; keep on"}};
         shell_send(shell, shell->sessions.items[i].connection, &bye);
     }
+    struct err err = {0};
+    if (shell->leading && !shell->reading
+        && !store_resign(shell->store, turn_epoch(&shell->turn), &err)) {
+        log_event(
+            LOG_NOTICE,
+            "lead not resigned: a standby waits a little",
+            F("why", "%s", err.message));
+    }
+}
+
+bool shell_run(struct shell *shell, struct err *err)
+{
+    bool more = false;
+    standby_init(&shell->standby);
+    while (!shell->stopping) {
+        if (!turn_once(shell, &more, err)) {
+            return false;
+        }
+    }
+    take_leave(shell);
     return true;
 }

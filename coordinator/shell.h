@@ -6,9 +6,12 @@
  *   poll -> signals -> messages (bounded) -> time -> the database's answer -> what turn_next()
  * says (begin, send, read, step down)
  *
- * Files: shell.c the turn; lead.c taking the lead and loading; sessions.c who is connected;
- * inbound.c messages of workers to events; outbound.c effects to messages; api*.c clients'
- * requests.
+ * A coordinator that does not lead stands by: it has no core, answers everybody with where the
+ * leader is, and looks at the leader row until it may lead.
+ *
+ * Files: shell.c the turn; standby.c while another one leads; lead.c loading; database.c what
+ * the store answers; sessions.c who is connected; inbound.c messages of workers to events;
+ * outbound.c effects to messages; api*.c clients' requests.
  */
 #ifndef ASSAY_COORDINATOR_SHELL_H
 #define ASSAY_COORDINATOR_SHELL_H
@@ -18,6 +21,7 @@
 #include "common/net/loop.h"
 #include "common/net/net.h"
 #include "coordinator/core/core.h"
+#include "coordinator/core/standby.h"
 #include "coordinator/core/turn.h"
 #include "coordinator/sessions.h"
 #include "coordinator/store/store.h"
@@ -37,6 +41,12 @@ struct loaded_grid {
     struct store_grid_info info;
 };
 
+/* The database's trouble, which is told of when it begins and when it ends. Zeroed: none. */
+struct trouble {
+    uint64_t since_ms, told_ms; /* monotonic */
+    uint64_t times;             /* what failed since */
+};
+
 struct shell {
     struct config *config;
     struct arena *arena;   /* of the process */
@@ -52,14 +62,21 @@ struct shell {
 
     struct artifact_store *artifacts;
     struct store *store;
-    struct store_leader leader; /* row as it was when the lead was taken */
+    struct store_leader leader; /* row as it was when the lead was taken, or last looked at */
     char holder[128];
+    char endpoint[LIMIT_ENDPOINT];   /* ours, as others reach it */
+    struct digest endpoints_written; /* of the file that lists them */
 
     struct core *core;
     struct turn turn;
     bool leading; /* core and turn exist */
     bool reading; /* TURN_READ was asked for: the row is to be read */
     uint64_t read_after_ms, read_backoff_ms;
+    struct trouble trouble;
+    struct standby standby;
+    uint64_t look_after_ms; /* standing by: next look at the row */
+    bool standby_told;      /* the log says who leads */
+    bool ready;             /* it is known whether we lead, and others may come */
 
     struct sessions sessions;
     struct api *api;
@@ -72,7 +89,7 @@ struct shell {
     size_t grids_count, grids_capacity;
 
     uint64_t clock_base_utc_ms, clock_base_mono_ms;
-    uint64_t authorised_after_ms;
+    uint64_t authorised_after_ms, watchdog_after_ms;
     uint64_t started_ms;
     bool stopping;
 };
@@ -91,9 +108,9 @@ void shell_send(struct shell *shell, uint32_t connection, struct message *messag
 
 /* --- lead.c --- */
 
-/* Takes the lead and loads. Waits once for a fresh leader's row to become stale, then
- * ERR_CONFLICT names it. */
-bool shell_lead(struct shell *shell, struct err *err);
+/* Takes the lead from the leader of that epoch and loads. False: stands by as before. */
+bool shell_lead(struct shell *shell, uint64_t epoch_seen, struct err *err);
+/* Drops everything; from now on it stands by. */
 void shell_step_down(struct shell *shell);
 /* Keeps a grid's plan alive while the core has it. */
 void shell_adopt_grid(
@@ -104,6 +121,33 @@ void shell_adopt_grid(
 const struct store_grid_info *shell_grid_info(const struct shell *shell, struct grid_id grid);
 /* Brings a grid that is not in memory back from the store. ERR_NOT_FOUND when there is none. */
 bool shell_load_grid(struct shell *shell, struct grid_id grid, struct err *err);
+
+/* --- standby.c --- */
+
+/* Looks at the leader row when it is time, and leads when it may. False: the database is not
+ * for this program. Nothing happens while leading. */
+bool standby_turn(struct shell *shell, struct err *err);
+void standby_tell_worker(struct shell *shell, uint32_t connection);
+void standby_tell_client(struct shell *shell, uint32_t connection, uint64_t request);
+/* All coordinators that are known, the leader's first; in the turn's arena. */
+const char **shell_endpoints(struct shell *shell, size_t *ret_count);
+/* STATE/endpoint: ours, then the others', one a line; written when it changed. */
+bool shell_write_endpoints(struct shell *shell, struct err *err);
+void shell_notify_state(const struct shell *shell);
+
+/* --- database.c: while leading --- */
+
+void database_begin(struct shell *shell); /* TURN_BEGIN */
+void database_ask(struct shell *shell);   /* TURN_READ */
+void database_turn(struct shell *shell);  /* what has been answered since */
+void database_watch(struct shell *shell); /* what the poll waits for */
+/* Nothing can be committed now: it cannot be reached, or refuses. */
+bool shell_database_is_away(const struct shell *shell);
+/* Answers may be stale: the database is away or slow. */
+bool shell_is_degraded(const struct shell *shell);
+/* Logged once, and again every minute while it lasts. */
+void trouble_begins(struct shell *shell, const char *what, const struct err *err);
+void trouble_ends(struct shell *shell);
 
 /* --- inbound.c, outbound.c --- */
 

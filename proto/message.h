@@ -247,6 +247,8 @@ struct msg_welcome {
     bool draining;                      /* takes no new work until DRAIN says otherwise */
     struct msg_verdict_entry *verdicts; /* one per inventory entry */
     size_t verdicts_count;
+    const char **endpoints; /* of all coordinators that are known, the leader's first */
+    size_t endpoints_count;
 };
 
 enum msg_entry_kind {
@@ -376,6 +378,9 @@ struct msg_bye {
 struct msg_error {
     enum err_code code;
     const char *message, *hint;
+    bool standby; /* this coordinator does not lead: go to another one of `endpoints` */
+    const char **endpoints; /* as in WELCOME */
+    size_t endpoints_count;
 };
 
 /* --- Clients. Every request has a number, unique per connection, that its replies carry. ---
@@ -459,6 +464,9 @@ struct msg_reply {
     bool more;       /* further replies to this request follow, or more data can be asked for */
     uint64_t batch;  /* committed batch that the answer reflects */
     bool degraded;   /* the database is away: an answer from memory */
+    bool standby;    /* nothing was done, since this coordinator does not lead */
+    const char **endpoints; /* as in WELCOME; none when there is only one */
+    size_t endpoints_count;
 };
 
 /* --- The message --- */

@@ -213,6 +213,7 @@ static const struct field welcome_fields[] = {
     U64(msg_welcome, orphan_grace_ms),
     LIST(msg_welcome, verdicts, verdicts, verdicts_count, verdict_entry, LIMIT_BATCH),
     BOOL(msg_welcome, draining),
+    TEXT_LIST(msg_welcome, endpoints, endpoints, endpoints_count, LIMIT_COORDINATORS),
 };
 SHAPE(welcome, msg_welcome);
 
@@ -345,6 +346,8 @@ static const struct field error_fields[] = {
     ENUM(msg_error, code, ERR_NONE, ERR_INTERNAL),
     TEXT(msg_error, message, LIMIT_LINE_BYTES),
     TEXT(msg_error, hint, LIMIT_LINE_BYTES),
+    BOOL(msg_error, standby),
+    TEXT_LIST(msg_error, endpoints, endpoints, endpoints_count, LIMIT_COORDINATORS),
 };
 SHAPE(error, msg_error);
 
@@ -421,6 +424,8 @@ static const struct field reply_fields[] = {
     BOOL(msg_reply, more),
     U64(msg_reply, batch),
     BOOL(msg_reply, degraded),
+    BOOL(msg_reply, standby),
+    TEXT_LIST(msg_reply, endpoints, endpoints, endpoints_count, LIMIT_COORDINATORS),
 };
 SHAPE(reply, msg_reply);
 

@@ -16,6 +16,12 @@
 enum {
     MESSAGES_PER_TURN = 256,
     HELLO_PATIENCE_MS = 10000,
+    /* With several coordinators, the next one is tried when one does not answer, cannot be
+     * reached, has broken the connection, or stands by and does not know the leader. */
+    SILENCE_MS = 3000,
+    CONNECT_MS = 1000,
+    BROKEN_MS = 250,
+    STANDBY_MS = 300,
     REOPEN_MIN_MS = 1000,
     REOPEN_MAX_MS = 30000,
 };
@@ -34,10 +40,22 @@ bool coordinator_send(struct worker *worker, const struct message *message)
 
 /* --- Connection --- */
 
+static bool knows_others(const struct worker *worker)
+{
+    return net_client_endpoints(worker->client) > 1;
+}
+
+/* The patience with one coordinator, or with one of several. */
+static uint64_t patience_ms(const struct worker *worker, uint64_t of_several_ms)
+{
+    return knows_others(worker) ? of_several_ms : HELLO_PATIENCE_MS;
+}
+
 static void link_down(struct worker *worker)
 {
     worker->welcomed = false;
     worker->hello_due = false;
+    worker->answer_by_ms = UINT64_MAX;
     spool_link_down(&worker->spool);
     for (size_t i = 0; i < worker->roster.count; i++) {
         struct held *held = worker->roster.entries[i].owner;
@@ -82,7 +100,7 @@ bool coordinator_take_events(struct worker *worker, struct err *err)
                     F("attempts", "%zu", roster_live(&worker->roster)));
             }
             link_down(worker);
-            worker->hello_at_ms = now_ms + HELLO_PATIENCE_MS;
+            worker->hello_at_ms = now_ms + patience_ms(worker, BROKEN_MS);
             break;
         case NET_EVENT_REFUSED:
             refused(worker, now_ms);
@@ -136,7 +154,40 @@ static void send_hello(struct worker *worker, uint64_t now_ms)
     (void)file_free_bytes(options->store, &message.hello.resources.disk_bytes, NULL);
     if (coordinator_send(worker, &message)) {
         worker->hello_due = false;
-        worker->hello_at_ms = now_ms + HELLO_PATIENCE_MS;
+        worker->hello_at_ms = now_ms + patience_ms(worker, SILENCE_MS);
+    }
+}
+
+/* Leaves the present coordinator for that one, or NULL: the next of the list. What a
+ * coordinator named may be no endpoint at all: then the next one is tried in a moment. */
+static bool go_to(struct worker *worker, const char *endpoint, uint64_t now_ms, struct err *err)
+{
+    struct err trouble = {0};
+    link_down(worker);
+    worker->hello_at_ms = now_ms + patience_ms(worker, CONNECT_MS);
+    bool went = endpoint != NULL ? net_client_go(worker->client, endpoint, &trouble)
+                                 : net_client_reopen(worker->client, &trouble);
+    if (went) {
+        return true;
+    }
+    if (!knows_others(worker)) {
+        *err = trouble;
+        return false;
+    }
+    log_event(LOG_WARNING, "endpoint not tried", F("error", "%s", trouble.message));
+    return true;
+}
+
+/* Once, until it is welcomed again. */
+static void tell_of_looking(struct worker *worker, const char *what)
+{
+    if (!worker->looking_told) {
+        worker->looking_told = true;
+        log_event(
+            LOG_WARNING,
+            what,
+            F("coordinator", "%s", net_client_endpoint(worker->client)),
+            F("endpoints", "%zu", net_client_endpoints(worker->client)));
     }
 }
 
@@ -146,18 +197,18 @@ static bool greet(struct worker *worker, uint64_t now_ms, struct err *err)
 {
     if (worker->reopen_at_ms <= now_ms) {
         worker->reopen_at_ms = UINT64_MAX;
-        worker->hello_at_ms = now_ms + HELLO_PATIENCE_MS;
-        return net_client_reopen(worker->client, err);
+        return go_to(worker, NULL, now_ms, err);
     }
     if (worker->welcomed || !worker->shim.listed || worker->reopen_at_ms != UINT64_MAX) {
         return true;
     }
-    if (net_client_connected(worker->client)
-        && (worker->hello_due || now_ms >= worker->hello_at_ms)) {
+    bool connected = net_client_connected(worker->client);
+    bool waited = now_ms >= worker->hello_at_ms;
+    if (connected && (worker->hello_due || (waited && !knows_others(worker)))) {
         send_hello(worker, now_ms);
-    } else if (worker->options.endpoints_count > 1 && now_ms >= worker->hello_at_ms) {
-        worker->hello_at_ms = now_ms + HELLO_PATIENCE_MS;
-        return net_client_reopen(worker->client, err);
+    } else if (waited && knows_others(worker)) {
+        tell_of_looking(worker, "looking for the leader");
+        return go_to(worker, NULL, now_ms, err);
     }
     return true;
 }
@@ -177,6 +228,9 @@ static void send_renew(struct worker *worker, uint64_t now_ms)
             .number = roster_renewing(&worker->roster, now_ms),
         }};
     (void)coordinator_send(worker, &message);
+    if (worker->answer_by_ms == UINT64_MAX) {
+        worker->answer_by_ms = now_ms + SILENCE_MS;
+    }
 }
 
 bool coordinator_tick(struct worker *worker, uint64_t now_ms, struct err *err)
@@ -185,16 +239,22 @@ bool coordinator_tick(struct worker *worker, uint64_t now_ms, struct err *err)
         worker->heartbeat_at_ms = now_ms + worker->heartbeat_ms;
         send_renew(worker, now_ms);
     }
+    /* A process that is stopped, or that is cut off, keeps its connections. */
+    if (worker->welcomed && knows_others(worker) && now_ms >= worker->answer_by_ms) {
+        tell_of_looking(worker, "the coordinator is silent; looking for the leader");
+        return go_to(worker, NULL, now_ms, err);
+    }
     return greet(worker, now_ms, err);
 }
 
 uint64_t coordinator_deadline(const struct worker *worker)
 {
     if (worker->welcomed) {
-        return worker->heartbeat_at_ms;
+        bool leaves = knows_others(worker) && worker->answer_by_ms < worker->heartbeat_at_ms;
+        return leaves ? worker->answer_by_ms : worker->heartbeat_at_ms;
     }
     uint64_t deadline_ms = worker->reopen_at_ms;
-    bool waits = net_client_connected(worker->client) || worker->options.endpoints_count > 1;
+    bool waits = net_client_connected(worker->client) || knows_others(worker);
     if (waits && worker->shim.listed && worker->hello_at_ms < deadline_ms) {
         deadline_ms = worker->hello_at_ms;
     }
@@ -245,6 +305,8 @@ static void take_welcome(
     if (welcome->orphan_grace_ms > 0) {
         worker->roster.orphan_grace_ms = welcome->orphan_grace_ms;
     }
+    worker->looking_told = false;
+    net_client_learn(worker->client, welcome->endpoints, welcome->endpoints_count);
     spool_link_up(&worker->spool);
     log_event(
         LOG_INFO,
@@ -274,6 +336,23 @@ static void take_log_read(struct worker *worker, const struct msg_log_read *read
             .live = held && !held->result,
             .found = found}};
     (void)coordinator_send(worker, &message);
+}
+
+/* It does not lead, and says who does; twice in a second, and the lead is changing hands. */
+static bool take_standby(
+    struct worker *worker, const struct msg_error *error, uint64_t now_ms, struct err *err)
+{
+    const char *leader = error->endpoints_count > 0 ? error->endpoints[0] : "";
+    net_client_learn(worker->client, error->endpoints, error->endpoints_count);
+    tell_of_looking(worker, error->message);
+    bool known = strcmp(leader, net_client_endpoint(worker->client)) != 0 && leader[0] != '\0';
+    if (known && now_ms >= worker->redirected_ms + CONNECT_MS) {
+        worker->redirected_ms = now_ms;
+        return go_to(worker, leader, now_ms, err);
+    }
+    link_down(worker);
+    worker->hello_at_ms = now_ms + STANDBY_MS;
+    return true;
 }
 
 static void take_error(struct worker *worker, const struct msg_error *error, uint64_t now_ms)
@@ -367,12 +446,13 @@ static bool is_obeyed(struct worker *worker, const struct message *message)
     return true;
 }
 
-static void take_message(struct worker *worker, const struct message *message)
+static bool take_message(struct worker *worker, const struct message *message, struct err *err)
 {
     uint64_t now_ms = clock_monotonic_ms();
     if (!is_obeyed(worker, message)) {
-        return;
+        return true;
     }
+    worker->answer_by_ms = UINT64_MAX;
     switch ((int)message->type) {
     case MSG_WELCOME:
         roster_heard(&worker->roster, now_ms);
@@ -383,12 +463,15 @@ static void take_message(struct worker *worker, const struct message *message)
         worker->hello_due = true;
         break;
     case MSG_ERROR:
+        if (message->error.standby) {
+            return take_standby(worker, &message->error, now_ms, err);
+        }
         take_error(worker, &message->error, now_ms);
         break;
     case MSG_BYE:
         log_event(LOG_NOTICE, "the coordinator leaves", F("reason", "%s", message->bye.reason));
         link_down(worker);
-        worker->hello_at_ms = now_ms + HELLO_PATIENCE_MS;
+        worker->hello_at_ms = now_ms + patience_ms(worker, BROKEN_MS);
         break;
     default:
         if (worker->welcomed) {
@@ -397,6 +480,7 @@ static void take_message(struct worker *worker, const struct message *message)
         }
         break;
     }
+    return true;
 }
 
 bool coordinator_take_messages(struct worker *worker, struct err *err)
@@ -413,7 +497,9 @@ bool coordinator_take_messages(struct worker *worker, struct err *err)
             log_event(LOG_WARNING, "message dropped", F("error", "%s", broken.message));
             continue;
         }
-        take_message(worker, &message);
+        if (!take_message(worker, &message, err)) {
+            return false;
+        }
     }
     return true;
 }

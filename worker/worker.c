@@ -50,6 +50,7 @@ bool worker_open(struct worker *worker, struct err *err)
         options->store, options->python, options->engine, options->name};
     worker->scratch = arena_create();
     worker->reopen_at_ms = UINT64_MAX;
+    worker->answer_by_ms = UINT64_MAX;
     worker->reopen_wait_ms = 1000;
     worker->hello_at_ms = now_ms;
     worker->sweep_at_ms = now_ms;

@@ -86,6 +86,10 @@ struct worker {
     uint64_t hello_at_ms;  /* when to greet again, or to try the next endpoint */
     uint64_t reopen_at_ms; /* after a refusal; UINT64_MAX: no */
     uint64_t reopen_wait_ms;
+    uint64_t
+        answer_by_ms; /* HELLO or RENEW must be answered by then; UINT64_MAX: nothing is open */
+    uint64_t redirected_ms; /* when a standby last sent us to the leader */
+    bool looking_told;      /* the log says that we look for the leader */
     uint64_t heartbeat_ms, heartbeat_at_ms;
     uint64_t tail_at_ms, sweep_at_ms;
     bool draining, leaving;

@@ -128,6 +128,10 @@
 #define LIMIT_PLAN_SOURCES 4000000
 /* Declared outputs: a fused curation pass has one per step. */
 #define LIMIT_OUTPUTS 1024
+/* Coordinators of one cluster: one leads, a few stand by. */
+#define LIMIT_COORDINATORS 16
+/* Where a peer listens, as in tcp://host:port: a host name has at most 253 characters. */
+#define LIMIT_ENDPOINT 300
 /* Devices of one node. */
 #define LIMIT_DEVICES 256
 /* Points of one METRICS message: about 0.5 MiB. */

@@ -171,6 +171,46 @@ bool net_client_reopen(struct net_client *client, struct err *err)
     return open_sockets(client, err);
 }
 
+/* Index of an endpoint, endpoints_count when it is unknown. */
+static size_t find_endpoint(const struct net_client *client, const char *endpoint)
+{
+    size_t i = 0;
+    while (i < client->endpoints_count && strcmp(client->endpoints[i], endpoint) != 0) {
+        i++;
+    }
+    return i;
+}
+
+void net_client_learn(
+    struct net_client *client, const char *const *endpoints, size_t endpoints_count)
+{
+    for (size_t i = 0; i < endpoints_count; i++) {
+        size_t at = find_endpoint(client, endpoints[i]);
+        if (at == client->endpoints_count && at < LIMIT_COORDINATORS) {
+            client->endpoints = xrealloc(client->endpoints, (at + 1) * sizeof(char *));
+            client->endpoints[at] = copy_text(endpoints[i]);
+            client->endpoints_count++;
+        }
+    }
+}
+
+bool net_client_go(struct net_client *client, const char *endpoint, struct err *err)
+{
+    net_client_learn(client, &endpoint, 1);
+    size_t at = find_endpoint(client, endpoint);
+    if (at < client->endpoints_count) {
+        client->present = at;
+        close_sockets(client);
+        return open_sockets(client, err);
+    }
+    return net_client_reopen(client, err); /* no room to learn it */
+}
+
+size_t net_client_endpoints(const struct net_client *client)
+{
+    return client->endpoints_count;
+}
+
 const char *net_client_endpoint(const struct net_client *client)
 {
     return client->endpoints[client->present];
@@ -240,7 +280,8 @@ enum net_result net_client_receive(
 enum net_result net_client_send(
     struct net_client *client, const void *data, size_t length, struct err *err)
 {
-    /* After a disconnection the socket may still take a message for a moment, which is then lost. */
+    /* After a disconnection the socket may still take a message for a moment, which is then
+     * lost. */
     if (!net_client_connected(client)) {
         return NET_AGAIN;
     }

@@ -109,6 +109,13 @@ void net_client_close(struct net_client *client); /* lingers a second; NULL is f
 void net_client_cleanup(struct net_client **client);
 /* Begins anew with the next endpoint. */
 bool net_client_reopen(struct net_client *client, struct err *err);
+/* Adds endpoints that a coordinator named, while there is room (LIMIT_COORDINATORS); known ones
+ * are fine. They are behind the same server key, so a wrong one only costs a try. */
+void net_client_learn(
+    struct net_client *client, const char *const *endpoints, size_t endpoints_count);
+/* Begins anew with this endpoint, which is learnt when it is new. */
+bool net_client_go(struct net_client *client, const char *endpoint, struct err *err);
+size_t net_client_endpoints(const struct net_client *client);     /* how many are known */
 const char *net_client_endpoint(const struct net_client *client); /* the present one */
 bool net_client_connected(const struct net_client *client); /* by the events read so far */
 /* The oldest unread event. */

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-# Writes OUTPUT: a C table of the SQL files FILES (a list), as byte arrays, since string literals have a length limit.
-string(REPLACE "\"" "" FILES "${FILES}")
+# Writes OUTPUT: a C table of the SQL files FILES (separated by |), as byte arrays, since string literals have a length limit.
+string(REPLACE "|" ";" FILES "${FILES}")
 set(arrays "")
 set(rows "")
 set(count 0)
 foreach(path IN LISTS FILES)
     math(EXPR count "${count} + 1")
     get_filename_component(name ${path} NAME_WE)
+    string(REGEX MATCH "^0*([0-9]+)_" number ${name})
+    if(NOT CMAKE_MATCH_1 EQUAL count)
+        message(FATAL_ERROR "migration ${name} should have number ${count}: two of one number, or one is missing")
+    endif()
     file(READ ${path} hex HEX)
     string(LENGTH "${hex}" length)
     math(EXPR length "${length} / 2")

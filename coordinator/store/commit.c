@@ -119,7 +119,8 @@ void store_commit_begin(
 {
     CHECK(!store->in_flight);
     store->in_flight = true;
-    store->failed = store->deposed = store->wants_write = false;
+    store->failed = store->deposed = store->passing = store->read_only = store->wants_write =
+        false;
     err_clear(&store->failure);
     if (store->writer == NULL || PQstatus(store->writer) != CONNECTION_OK) {
         return; /* poll reports LOST */
@@ -131,6 +132,7 @@ void store_commit_begin(
     }
     CLEANUP(arena_cleanup) struct arena *arena = arena_create();
     send_fence(store, epoch, number, clock_ms);
+    batch_send_announcement(store);
     batch_send_grids(store, batch, arena);
     batch_send_workers(store, batch, arena);
     batch_send_leases(store, batch, arena, epoch, number);
@@ -153,7 +155,12 @@ static bool take_result(struct store *store, PGresult *result)
         const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
         store->failed = true;
         store->deposed = state != NULL && strcmp(state, "AS001") == 0;
+        store->passing = pg_is_passing(result);
+        store->read_only = state != NULL && strcmp(state, "25006") == 0;
         (void)pg_failure(store->writer, result, "commit", &store->failure);
+    }
+    if (status == PGRES_TUPLES_OK && strcmp(PQfname(result, 0), COORDINATOR_COLUMN) == 0) {
+        store_take_coordinators(store, result);
     }
     PQclear(result);
     return status == PGRES_PIPELINE_SYNC;
@@ -169,6 +176,21 @@ static enum store_commit batch_lost(struct store *store, struct err *err)
         store->writer = NULL;
     }
     return STORE_LOST;
+}
+
+static enum store_commit batch_failed(struct store *store, struct err *err)
+{
+    *err = store->failure;
+    if (store->deposed) {
+        return STORE_DEPOSED;
+    }
+    if (store->read_only) {
+        /* The server was primary and is a replica now: the next connection looks for another.
+         */
+        PQfinish(store->writer);
+        store->writer = NULL;
+    }
+    return store->passing ? STORE_TROUBLE : STORE_FAILED;
 }
 
 enum store_commit store_commit_poll(struct store *store, struct err *err)
@@ -201,8 +223,7 @@ enum store_commit store_commit_poll(struct store *store, struct err *err)
         (void)PQexitPipelineMode(store->writer);
         store->in_flight = false;
         if (store->failed) {
-            *err = store->failure;
-            return store->deposed ? STORE_DEPOSED : STORE_FAILED;
+            return batch_failed(store, err);
         }
         return STORE_COMMITTED;
     }

@@ -1,122 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Opening, reading the leader row and taking the lead. An advisory lock on the writer's session
- * is the fast path: a dead process leaves it free at once. A stopped one keeps it, so a stale
- * row is taken over by terminating its backend.
+ * The leader row: reading, taking, keeping and giving up the lead, and the list of
+ * coordinators. What tells a dead leader from a living one is its session: a process that dies
+ * leaves none within milliseconds. A stopped one keeps it, so a stale row is taken over by
+ * terminating its backend first; whatever that had begun is over before the epoch moves
+ * (docs/adr/0008).
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/check.h"
+#include "common/base/clock.h"
 #include "common/base/rng.h"
-#include "coordinator/store/pg.h"
+#include "coordinator/store/commit_rows.h"
 
-#define LEADER_LOCK                                                                   \
-    "pg_try_advisory_lock(7310579613)" /* any fixed number: "assay" has no meaning to \
-                                          PostgreSQL */
+/* A coordinator says that it is there this often, and is forgotten after so long. */
+#define ANNOUNCE_MS   UINT64_C(5000)
+#define FORGOTTEN_SQL "interval '30 s'"
 
-static bool check_server(PGconn *connection, struct err *err)
-{
-    if (PQserverVersion(connection) < 150000) {
-        (void)err_set(
-            err,
-            ERR_CONFLICT,
-            "PostgreSQL 15 or later is needed, this is %d",
-            PQserverVersion(connection) / 10000);
-        return err_hint(err, "let assay run its own: assay up without --database");
-    }
-    CLEANUP(pg_result_cleanup) PGresult *result = NULL;
-    if (!pg_run(
-            connection,
-            "SELECT current_setting('fsync'), current_setting('full_page_writes')",
-            NULL,
-            0,
-            &result,
-            err)) {
-        return false;
-    }
-    if (strcmp(pg_text(result, 0, 0), "on") != 0 || strcmp(pg_text(result, 0, 1), "on") != 0) {
-        (void)err_set(
-            err,
-            ERR_CONFLICT,
-            "the database runs with fsync or full_page_writes off: results would not survive a crash");
-        return err_hint(
-            err,
-            "set fsync = on and full_page_writes = on in postgresql.conf and restart the server");
-    }
-    return true;
-}
-
-bool store_reconnect(struct store *store, struct err *err)
-{
-    store->in_flight = false;
-    PQfinish(store->writer);
-    store->writer = NULL;
-    PQfinish(store->reader);
-    store->reader = NULL;
-    return pg_connect(store->conninfo_text.data, "assayd", &store->writer, err)
-           && pg_connect(store->conninfo_text.data, "assayd-read", &store->reader, err)
-           && check_server(store->writer, err);
-}
-
-bool store_open(const char *conninfo, struct store **ret_store, struct err *err)
-{
-    struct arena *arena = arena_create();
-    struct store *store = ARENA_NEW(arena, struct store);
-    store->arena = arena;
-    str_init(&store->conninfo_text, 4096);
-    str_append(&store->conninfo_text, conninfo);
-    if (!store_reconnect(store, err)) {
-        store_close(store);
-        return false;
-    }
-    *ret_store = store;
-    return true;
-}
-
-void store_close(struct store *store)
-{
-    if (store == NULL) {
-        return;
-    }
-    PQfinish(store->writer);
-    PQfinish(store->reader);
-    str_done(&store->conninfo_text);
-    struct arena *arena = store->arena;
-    arena_destroy(arena);
-}
-
-void store_cleanup(struct store **store)
-{
-    store_close(*store);
-    *store = NULL;
-}
-
-int store_fd(const struct store *store)
-{
-    return store->writer == NULL ? -1 : PQsocket(store->writer);
-}
-
-bool store_wants_write(const struct store *store)
-{
-    return store->wants_write;
-}
-
-void store_set_grid_info(struct store *store, const struct store_grid_info *info)
-{
-    store_forget_grid_info(store, info->plan);
-    ARENA_PUSH(store->arena, store->infos, store->infos_count, store->infos_capacity, *info);
-}
-
-void store_forget_grid_info(struct store *store, const struct plan *plan)
-{
-    for (size_t i = 0; i < store->infos_count; i++) {
-        if (store->infos[i].plan == plan) {
-            store->infos[i] = store->infos[--store->infos_count];
-            return;
-        }
-    }
-}
+/* Our sessions by the name that pg_connect() was given; a number may be another program's by
+ * now. */
+#define LEADER_SESSION                                                      \
+    "FROM leader AS l JOIN pg_stat_activity AS a ON a.pid = l.backend_pid"  \
+    " WHERE l.id = 1 AND coalesce(a.application_name, 'assayd') = 'assayd'" \
+    " AND a.datname = current_database()"
 
 static void copy_text(char *out, size_t size, const char *text)
 {
@@ -126,9 +33,10 @@ static void copy_text(char *out, size_t size, const char *text)
     out[length] = '\0';
 }
 
-#define LEADER_COLUMNS                                                  \
-    "epoch, batch, attempt_next, clock_ms, cluster, holder, endpoint, " \
-    "greatest(0, (extract(epoch FROM clock_timestamp() - renewed_at) * 1000)::int8), backend_pid"
+#define LEADER_COLUMNS                                                                 \
+    "epoch, batch, attempt_next, clock_ms, cluster, holder, endpoint, "                \
+    "greatest(0, (extract(epoch FROM clock_timestamp() - renewed_at) * 1000)::int8), " \
+    "NOT EXISTS (SELECT " LEADER_SESSION "), backend_pid = pg_backend_pid()"
 
 static void leader_from(const PGresult *result, struct store_leader *leader)
 {
@@ -140,15 +48,34 @@ static void leader_from(const PGresult *result, struct store_leader *leader)
     copy_text(leader->holder, sizeof(leader->holder), pg_text(result, 0, 5));
     copy_text(leader->endpoint, sizeof(leader->endpoint), pg_text(result, 0, 6));
     leader->renewed_ms_ago = pg_u64(result, 0, 7);
+    leader->vacant = pg_bool(result, 0, 8) || pg_bool(result, 0, 9);
 }
 
-bool store_read_leader(struct store *store, struct store_leader *ret_leader, struct err *err)
+static bool connect_if_lost(struct store *store, struct err *err)
 {
-    if (store->writer == NULL || PQstatus(store->writer) != CONNECTION_OK) {
-        if (!store_reconnect(store, err)) {
-            return false;
-        }
+    return (store->writer != NULL && PQstatus(store->writer) == CONNECTION_OK)
+           || store_reconnect(store, err);
+}
+
+/* A database in which assay never ran has no table; one in which nobody led yet has no row. */
+static bool has_row(struct store *store, bool *ret_has, struct err *err)
+{
+    CLEANUP(pg_result_cleanup) PGresult *result = NULL;
+    if (!pg_run(
+            store->writer,
+            "SELECT to_regclass('assay.leader') IS NOT NULL",
+            NULL,
+            0,
+            &result,
+            err)) {
+        return false;
     }
+    *ret_has = pg_bool(result, 0, 0);
+    return true;
+}
+
+static bool read_row(struct store *store, struct store_leader *ret_leader, struct err *err)
+{
     CLEANUP(pg_result_cleanup) PGresult *result = NULL;
     if (!pg_run(
             store->writer,
@@ -159,11 +86,26 @@ bool store_read_leader(struct store *store, struct store_leader *ret_leader, str
             err)) {
         return false;
     }
-    if (PQntuples(result) != 1) {
-        return err_set(err, ERR_NOT_FOUND, "the database has no leader row yet");
+    *ret_leader = (struct store_leader){0};
+    if (PQntuples(result) == 1) {
+        leader_from(result, ret_leader);
     }
-    leader_from(result, ret_leader);
     return true;
+}
+
+bool store_read_leader(struct store *store, struct store_leader *ret_leader, struct err *err)
+{
+    if (!connect_if_lost(store, err)) {
+        return false;
+    }
+    if (!store->knows_schema && !has_row(store, &store->knows_schema, err)) {
+        return false;
+    }
+    if (!store->knows_schema) {
+        *ret_leader = (struct store_leader){0};
+        return true;
+    }
+    return read_row(store, ret_leader, err);
 }
 
 /* The first leader of a new database makes the row. */
@@ -186,28 +128,31 @@ static bool ensure_row(struct store *store, struct err *err)
         err);
 }
 
-static bool try_lock(struct store *store, bool *ret_locked, struct err *err)
+/* Ends the session of the leader of that epoch, unless it is ours, and waits until it is gone:
+ * what it was committing is then committed or not. */
+static bool end_session(struct store *store, const char *epoch, struct err *err)
 {
-    CLEANUP(pg_result_cleanup) PGresult *result = NULL;
-    if (!pg_run(store->writer, "SELECT " LEADER_LOCK, NULL, 0, &result, err)) {
-        return false;
-    }
-    *ret_locked = pg_bool(result, 0, 0);
-    return true;
+    const char *const params[] = {epoch};
+    return pg_run(
+        store->writer,
+        "SELECT pg_terminate_backend(a.pid, 3000) " LEADER_SESSION
+        " AND a.pid <> pg_backend_pid() AND l.epoch = $1::int8",
+        params,
+        1,
+        NULL,
+        err);
 }
 
-static bool take_row(
-    struct store *store,
-    const char *holder,
-    const char *endpoint,
-    uint64_t old_epoch,
-    struct err *err)
+bool store_lead(
+    struct store *store, uint64_t epoch_seen, struct store_leader *ret_leader, struct err *err)
 {
     char epoch[24];
-    (void)snprintf(epoch, sizeof(epoch), "%llu", (unsigned long long)old_epoch);
-    const char *const params[] = {holder, endpoint, epoch};
+    (void)snprintf(epoch, sizeof(epoch), "%llu", (unsigned long long)epoch_seen);
+    const char *const params[] = {store->holder, store->endpoint, epoch};
     CLEANUP(pg_result_cleanup) PGresult *result = NULL;
-    if (!pg_run(
+    if (!connect_if_lost(store, err) || !ensure_row(store, err)
+        || !end_session(store, epoch, err)
+        || !pg_run(
             store->writer,
             "UPDATE leader SET epoch = epoch + 1, holder = $1, endpoint = $2, renewed_at = clock_timestamp(), backend_pid = "
             "pg_backend_pid() WHERE id = 1 AND epoch = $3::int8 RETURNING epoch",
@@ -220,48 +165,106 @@ static bool take_row(
     if (PQntuples(result) != 1) {
         return err_set(err, ERR_CONFLICT, "another coordinator took the lead at this moment");
     }
+    return read_row(store, ret_leader, err);
+}
+
+bool store_keep_lead(
+    struct store *store, uint64_t epoch, struct store_leader *ret_leader, struct err *err)
+{
+    char text[24];
+    (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)epoch);
+    const char *const params[] = {text};
+    return connect_if_lost(store, err) && end_session(store, text, err) /* our own former one */
+           && pg_run(
+               store->writer,
+               "UPDATE leader SET backend_pid = pg_backend_pid(), renewed_at = clock_timestamp() WHERE id = 1 AND epoch = $1::int8",
+               params,
+               1,
+               NULL,
+               err)
+           && read_row(store, ret_leader, err);
+}
+
+bool store_resign(struct store *store, uint64_t epoch, struct err *err)
+{
+    char text[24];
+    (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)epoch);
+    const char *const params[] = {text};
+    return store->reader != NULL
+           && pg_run(
+               store->reader,
+               "UPDATE leader SET renewed_at = 'epoch' WHERE id = 1 AND epoch = $1::int8",
+               params,
+               1,
+               NULL,
+               err);
+}
+
+/* --- Who else is there --- */
+
+/* The rows come back through store_take_coordinators(), also from within a batch. */
+static const char announce_sql[] =
+    "WITH own AS (INSERT INTO assay.coordinator VALUES ($1, $2, clock_timestamp()) ON CONFLICT (endpoint) DO UPDATE SET"
+    " holder = excluded.holder, seen_at = excluded.seen_at) SELECT endpoint AS " COORDINATOR_COLUMN
+    " FROM assay.coordinator WHERE seen_at > clock_timestamp() - " FORGOTTEN_SQL
+    " AND endpoint <> $1 ORDER BY endpoint LIMIT 15";
+
+void store_introduce(struct store *store, const char *holder, const char *endpoint)
+{
+    store->holder = holder;
+    store->endpoint = endpoint;
+}
+
+/* True once every ANNOUNCE_MS. */
+static bool announce_is_due(struct store *store)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    if (store->endpoint == NULL || now_ms < store->announce_after_ms) {
+        return false;
+    }
+    store->announce_after_ms = now_ms + ANNOUNCE_MS;
     return true;
 }
 
-bool store_lead(
-    struct store *store,
-    const char *holder,
-    const char *endpoint,
-    uint64_t stale_ms,
-    struct store_leader *ret_leader,
-    struct err *err)
+void batch_send_announcement(struct store *store)
 {
-    struct store_leader leader;
-    bool locked = false;
-    if (!ensure_row(store, err) || !try_lock(store, &locked, err)
-        || !store_read_leader(store, &leader, err)) {
+    if (announce_is_due(store)) {
+        const char *const params[] = {store->endpoint, store->holder};
+        batch_send(store, announce_sql, params, 2);
+    }
+}
+
+void store_take_coordinators(struct store *store, const PGresult *result)
+{
+    store->others_count = 0;
+    for (int row = 0; row < PQntuples(result); row++) {
+        CHECK(store->others_count < ARRAY_LEN(store->others));
+        char *other = store->others[store->others_count++];
+        copy_text(other, sizeof(store->others[0]), pg_text(result, row, 0));
+    }
+}
+
+bool store_announce(struct store *store, struct err *err)
+{
+    if (!store->knows_schema || !announce_is_due(store)) {
+        return true;
+    }
+    const char *const params[] = {store->endpoint, store->holder};
+    CLEANUP(pg_result_cleanup) PGresult *result = NULL;
+    if (!pg_run(store->writer, announce_sql, params, 2, &result, err)) {
         return false;
     }
-    if (!locked && leader.renewed_ms_ago < stale_ms) {
-        (void)err_set(
-            err,
-            ERR_CONFLICT,
-            "coordinator %s leads this database (renewed %llu ms ago, at %s)",
-            leader.holder,
-            (unsigned long long)leader.renewed_ms_ago,
-            leader.endpoint);
-        return err_hint(err, "stop it first, or give this one another database");
-    }
-    if (!locked
-        && !pg_command(
-            store->writer,
-            "SELECT pg_terminate_backend(backend_pid) FROM leader WHERE id = 1 AND backend_pid <> 0",
-            err)) {
-        return false;
-    }
-    if (!take_row(store, holder, endpoint, leader.epoch, err)) {
-        return false;
-    }
-    if (!locked) {
-        (void)try_lock(
-            store,
-            &locked,
-            err); /* the old backend may need a moment to go; the row is what counts */
-    }
-    return store_read_leader(store, ret_leader, err);
+    store_take_coordinators(store, result);
+    return true;
+}
+
+size_t store_others_count(const struct store *store)
+{
+    return store->others_count;
+}
+
+const char *store_other(const struct store *store, size_t index)
+{
+    CHECK(index < store->others_count);
+    return store->others[index];
 }

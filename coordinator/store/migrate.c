@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/rng.h"
 #include "coordinator/store/pg.h"
 #include "coordinator/store/schema_files.h"
 
@@ -110,26 +111,29 @@ bool store_migrate(const char *conninfo, struct err *err)
            && migrate_all(connection, err);
 }
 
-bool store_grant_reader(
-    const char *conninfo, const char *role, const char *password, struct err *err)
+bool store_grant_reader(const char *conninfo, const char *role, struct err *err)
 {
     CLEANUP(connection_cleanup) PGconn *connection = NULL;
+    uint8_t bytes[16];
+    char secret[2 * sizeof(bytes) + 1];
     if (!pg_connect(conninfo, "assayd-grant", &connection, err)) {
         return false;
     }
+    random_bytes(bytes, sizeof(bytes));
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        (void)snprintf(secret + 2 * i, 3, "%02x", bytes[i]);
+    }
     char *name = PQescapeIdentifier(connection, role, strlen(role));
     char *literal = PQescapeLiteral(connection, role, strlen(role));
-    char *secret = PQescapeLiteral(connection, password, strlen(password));
     CLEANUP(str_done) struct str sql;
     str_init(&sql, 1 << 14);
     str_appendf(
         &sql,
-        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = %s) THEN CREATE ROLE %s LOGIN; END IF; END $$;"
-        "ALTER ROLE %s PASSWORD %s; ALTER ROLE %s SET default_transaction_read_only = on; ALTER ROLE %s SET statement_timeout ="
+        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = %s) THEN CREATE ROLE %s LOGIN PASSWORD '%s'; END IF;"
+        " END $$; ALTER ROLE %s SET default_transaction_read_only = on; ALTER ROLE %s SET statement_timeout ="
         " '30s'; ALTER ROLE %s SET search_path = assay; GRANT USAGE ON SCHEMA assay TO %s; GRANT SELECT ON ALL TABLES IN SCHEMA"
         " assay TO %s; ALTER DEFAULT PRIVILEGES IN SCHEMA assay GRANT SELECT ON TABLES TO %s",
         literal,
-        name,
         name,
         secret,
         name,
@@ -141,6 +145,5 @@ bool store_grant_reader(
     bool ok = pg_command(connection, sql.data, err);
     PQfreemem(name);
     PQfreemem(literal);
-    PQfreemem(secret);
     return ok;
 }

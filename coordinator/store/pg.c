@@ -46,7 +46,27 @@ bool pg_failure(PGconn *connection, const PGresult *result, const char *what, st
         state != NULL ? state : "");
 }
 
-/* Keepalives and timeouts bound how long a dead server can hold the loop. */
+bool pg_is_passing(const PGresult *result)
+{
+    static const char *const classes[] = {
+        "40",    /* rolled back by the server: deadlock, serialization */
+        "53",    /* insufficient resources: disk, memory, connections */
+        "55P03", /* lock not available in time */
+        "57",    /* an operator's: shutdown, cancelled by a time-out */
+        "58",    /* system error: I/O */
+        "25006", /* read-only: the server is a replica now */
+    };
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    for (size_t i = 0; state != NULL && i < ARRAY_LEN(classes); i++) {
+        if (strncmp(state, classes[i], strlen(classes[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Keepalives and timeouts bound how long a dead server can hold the loop. Of several hosts the
+ * one that takes writes is meant, so that a conninfo may name a replica too. */
 bool pg_connect(
     const char *conninfo, const char *name, PGconn **ret_connection, struct err *err)
 {
@@ -59,8 +79,10 @@ bool pg_connect(
         "keepalives_count",
         "tcp_user_timeout",
         "client_encoding",
+        "target_session_attrs",
         NULL};
-    const char *const values[] = {conninfo, name, "5", "3", "1", "3", "6000", "UTF8", NULL};
+    const char *const values[] = {
+        conninfo, name, "5", "3", "1", "3", "6000", "UTF8", "primary", NULL};
     PGconn *connection = PQconnectdbParams(keywords, values, 1);
     if (PQstatus(connection) != CONNECTION_OK) {
         CLEANUP(str_done) struct str line;
@@ -75,7 +97,10 @@ bool pg_connect(
             connection,
             "SET search_path = assay, pg_catalog; SET bytea_output = hex; SET TimeZone = 'UTC'; SET extra_float_digits = 3;"
             "SET statement_timeout = '60s'; SET idle_in_transaction_session_timeout = '60s'; SET synchronous_commit = on;"
-            "SET client_min_messages = warning",
+            /* The server, too, must notice within seconds that we are cut off (ignored on Unix
+               sockets). */
+            "SET client_min_messages = warning; SET tcp_keepalives_idle = 3; SET tcp_keepalives_interval = 1;"
+            "SET tcp_keepalives_count = 3",
             err)) {
         PQfinish(connection);
         return false;

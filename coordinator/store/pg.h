@@ -10,24 +10,38 @@
 
 #include "common/base/digest.h"
 #include "common/base/err.h"
+#include "common/base/limits.h"
 #include "common/base/str.h"
 #include "coordinator/store/store.h"
 
 #define PG_PARAMS_MAX 24
 
 struct store {
-    PGconn *writer; /* batches, and the advisory lock */
+    PGconn *writer; /* batches; its session stands for the coordinator's life */
     PGconn *reader;
     struct str conninfo_text;
     bool in_flight;
     bool deposed;       /* the batch in flight was refused by the fence */
     struct err failure; /* first error of the batch in flight */
     bool failed;
+    bool passing;   /* what failed it passes: disk full, shutdown, time-out */
+    bool read_only; /* the server is a replica */
     bool wants_write;
     struct store_grid_info *infos;
     size_t infos_count, infos_capacity;
-    struct arena *arena; /* infos */
+    struct arena *arena;           /* infos */
+    bool knows_schema;             /* the leader's table was seen */
+    const char *holder, *endpoint; /* ours, borrowed; NULL: not introduced */
+    uint64_t announce_after_ms;    /* monotonic */
+    char others[LIMIT_COORDINATORS - 1][LIMIT_ENDPOINT];
+    size_t others_count;
 };
+
+/* The announcement's rows are known by this name of their column. */
+#define COORDINATOR_COLUMN "coordinator_endpoint"
+void store_take_coordinators(struct store *store, const PGresult *result);
+/* Part of a batch, every few seconds. */
+void batch_send_announcement(struct store *store);
 
 void pg_result_cleanup(PGresult **result);
 
@@ -43,6 +57,9 @@ bool pg_run(
     PGresult **ret_result,
     struct err *err);
 bool pg_command(PGconn *connection, const char *sql, struct err *err);
+/* True for what is the server's trouble and not the statement's: resources, shutdown, system
+ * errors, conflicts, time-outs. */
+bool pg_is_passing(const PGresult *result);
 /* Sets err from a failed result: ERR_UNAVAILABLE for a lost connection, ERR_NO_SPACE for 53100,
  * else ERR_IO. */
 bool pg_failure(PGconn *connection, const PGresult *result, const char *what, struct err *err);

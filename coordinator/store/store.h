@@ -29,9 +29,9 @@ void store_cleanup(struct store **store);
  * applied file has another digest. */
 bool store_migrate(const char *conninfo, struct err *err);
 /* Makes (or re-grants) the read-only role for the command line: may only SELECT in schema
- * assay, 30 s statement timeout. */
-bool store_grant_reader(
-    const char *conninfo, const char *role, const char *password, struct err *err);
+ * assay, 30 s statement timeout. Its password is random and forgotten: a private cluster lets
+ * its owner in without one. */
+bool store_grant_reader(const char *conninfo, const char *role, struct err *err);
 
 /* --- Leadership --- */
 
@@ -40,23 +40,31 @@ struct store_leader {
     char cluster[40];
     char holder[128], endpoint[256];
     uint64_t renewed_ms_ago; /* by the server's clock */
+    bool vacant;             /* that leader has no session any more, or it is ours */
 };
 
-/* Reads the row on a fresh connection when the old one is lost. ERR_UNAVAILABLE when the
- * database cannot be reached. */
+/* Who we are, for the leader row and the list of coordinators. Strings are borrowed. */
+void store_introduce(struct store *store, const char *holder, const char *endpoint);
+/* Reads the row, on a fresh connection when the old one is lost. Epoch 0: nobody ever led.
+ * ERR_UNAVAILABLE when the database cannot be reached. */
 bool store_read_leader(struct store *store, struct store_leader *ret_leader, struct err *err);
-/*
- * Takes the lead: at once when the last holder's backend is gone (advisory lock free) or its
- * row is older than stale_ms (its backend is terminated); else ERR_CONFLICT naming holder and
- * age. Epoch grows by one; *ret_leader is the row afterwards.
- */
+/* Takes the lead from the leader of `epoch_seen`, whose session is ended first; whether that
+ * may be done is the caller's decision (coordinator/core/standby.h). The epoch grows by one;
+ * *ret_leader is the row afterwards. ERR_CONFLICT when somebody else was quicker. */
 bool store_lead(
-    struct store *store,
-    const char *holder,
-    const char *endpoint,
-    uint64_t stale_ms,
-    struct store_leader *ret_leader,
-    struct err *err);
+    struct store *store, uint64_t epoch_seen, struct store_leader *ret_leader, struct err *err);
+/* For a leader whose connection was lost: ends its former session and makes the present one its
+ * own, if it still leads `epoch`; *ret_leader tells whether it does. */
+bool store_keep_lead(
+    struct store *store, uint64_t epoch, struct store_leader *ret_leader, struct err *err);
+/* Gives the lead up, so that a standby need not wait. */
+bool store_resign(struct store *store, uint64_t epoch, struct err *err);
+/* Says every few seconds that we are there, and reads who else is. A leader's batches do the
+ * same by themselves. */
+bool store_announce(struct store *store, struct err *err);
+/* Endpoints of the other coordinators, as last read. */
+size_t store_others_count(const struct store *store);
+const char *store_other(const struct store *store, size_t index);
 
 /* --- One batch --- */
 
@@ -66,6 +74,8 @@ enum store_commit {
                  */
     STORE_COMMITTED,
     STORE_FAILED,  /* rolled back for certain; err says why */
+    STORE_TROUBLE, /* the same, and no fault of the batch: the server's disk is full, it shuts
+                      down, ... */
     STORE_DEPOSED, /* the fence refused it */
     STORE_LOST,    /* the connection broke: outcome unknown */
 };

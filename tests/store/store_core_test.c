@@ -136,7 +136,8 @@ static void rig_open(struct rig *rig)
     assert_true(store_migrate(database(), &err));
     *rig = (struct rig){.arena = arena_create(), .now_ms = 1000000};
     assert_true(store_open(database(), &rig->store, &err));
-    assert_true(store_lead(rig->store, "test:1", "tcp://x", 10000, &rig->leader, &err));
+    store_introduce(rig->store, "test:1", "tcp://x");
+    assert_true(store_lead(rig->store, 0, &rig->leader, &err));
     rig->core = core_create(7, NULL);
     rig->number = rig->leader.batch;
     effects_init(&rig->effects);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "coordinator/core/standby.h"
+
+void standby_init(struct standby *standby)
+{
+    *standby = (struct standby){0};
+}
+
+bool standby_takes(struct standby *standby, const struct standby_look *look, uint64_t now_ms)
+{
+    bool vacant_still = standby->vacant && look->vacant && standby->epoch == look->epoch;
+    if (!vacant_still) {
+        standby->vacant_since_ms = now_ms;
+    }
+    standby->vacant = look->vacant;
+    standby->epoch = look->epoch;
+    return look->epoch == 0 || look->renewed_ms_ago >= STANDBY_STALE_MS
+           || (look->vacant && now_ms - standby->vacant_since_ms >= STANDBY_VACANT_MS);
+}

@@ -1,0 +1,95 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Two coordinators: the leader is killed, stopped, told to end; the other one takes over and running attempts survive.
+
+usage: takeover.py BIN_DIR [WAY...]      ways: kill stop end (default: all)
+
+Prints, for each way, the seconds until the standby leads and until every worker is welcome there. What a stopped leader does when it wakes up is
+checked, too: it writes nothing and stands by.
+"""
+import os
+import signal
+import sys
+import tempfile
+
+from cluster import TOP, Cluster, Failed, wait
+
+GRID = os.path.join(TOP, "tests/chaos/grids/walk.yaml")
+# seconds: to lead, by what happened to the leader
+LIMITS = {"kill": 3.0, "stop": 10.0, "end": 3.0}
+
+
+def hit(leader, way):
+    if way == "kill":
+        leader.kill()
+    else:
+        leader.signal(signal.SIGSTOP if way == "stop" else signal.SIGTERM)
+
+
+def wake(cluster, leader, epoch):
+    """The zombie: it finds itself deposed, writes nothing, and stands by."""
+    told = leader.lines("standing by")
+    leader.signal(signal.SIGCONT)
+    wait("the stopped leader to stand by", lambda: leader.lines("standing by") > told)
+    if cluster.epoch() != epoch + 1:
+        raise Failed("the stopped leader took the lead back")
+
+
+def take_over(cluster, way):
+    """Returns seconds to lead, and to the last worker's welcome."""
+    epoch = cluster.epoch()
+    leader = cluster.leader()
+    heir = next(other for other in cluster.coordinators if other is not leader)
+    led = heir.lines("msg=leading")
+    welcomes = [worker.lines("welcomed") for worker in cluster.workers]
+    hit(leader, way)
+    to_lead, _ = wait("a new leader", lambda: heir.lines("msg=leading") > led, every_s=0.005)
+    to_work, _ = wait("the workers", lambda: all(
+        worker.lines("welcomed") > before for worker, before in zip(cluster.workers, welcomes)), every_s=0.005)
+    if cluster.epoch() != epoch + 1 or cluster.leader() is not heir:
+        raise Failed("epoch %d led by %s" % (cluster.epoch(), cluster.leader().name))
+    if to_lead > LIMITS[way]:
+        raise Failed("%s: %.1f s until the standby leads, more than %.0f s" % (way, to_lead, LIMITS[way]))
+    if way == "stop":
+        wake(cluster, leader, epoch)
+    else:
+        leader.child.wait()
+        leader.start()
+        wait("the old leader to stand by", lambda: "tcp" in (leader.text().rsplit("standing by", 1) + [""])[1])
+    return to_lead, to_lead + to_work
+
+
+def check_standby_answers(cluster):
+    """One that asks a standby alone is told who leads, and led there."""
+    standby = next(number for number, one in enumerate(cluster.coordinators) if one is not cluster.leader())
+    cluster.assay("ls", endpoints=[cluster.endpoints[standby]])
+
+
+def main():
+    ways = sys.argv[2:] or ["kill", "stop", "end"]
+    cluster = Cluster(sys.argv[1], tempfile.mkdtemp(prefix="assay-chaos.", dir="/tmp"))
+    try:
+        cluster.make()
+        cluster.start()
+        cluster.assay("submit", GRID)
+        check_standby_answers(cluster)
+        for way in ways:
+            to_lead, to_work = take_over(cluster, way)
+            print("%s: leads after %.2f s, workers are back after %.2f s" % (way, to_lead, to_work), flush=True)
+        wait("the end of the grid", lambda: cluster.finished("walk"), every_s=0.3)
+        cluster.check_rows()
+        # A grant may be lost on its way; what runs is not.
+        lost = cluster.postgres.query("SELECT attempt_id, detail FROM attempt WHERE NOT accepted AND started_at IS NOT NULL")
+        if lost:
+            raise Failed("running attempts did not survive: %s" % lost)
+        print("%d results, no running attempt lost" % len(cluster.table()), flush=True)
+    except BaseException:
+        cluster.print_logs()
+        raise
+    finally:
+        cluster.stop()
+        cluster.remove()
+
+
+if __name__ == "__main__":
+    main()
