@@ -26,6 +26,30 @@ static const char *running_text(struct arena *arena, const struct node *running)
     return arena_strdup(arena, text.data);
 }
 
+/* "a100 zone=b licence 1/2" */
+static const char *offers_text(struct arena *arena, const struct node *worker)
+{
+    CLEANUP(str_done) struct str text;
+    str_init(&text, 1 << 20);
+    const struct node *labels = node_get(worker, "labels");
+    const struct node *counters = node_get(worker, "counters");
+    for (size_t i = 0; labels != NULL && i < labels->list.count; i++) {
+        const char *label = node_text(labels->list.items[i]);
+        str_appendf(&text, "%s%s", text.length == 0 ? "" : " ", label == NULL ? "" : label);
+    }
+    for (size_t i = 0; counters != NULL && i < counters->map.count; i++) {
+        const struct node_entry *entry = &counters->map.entries[i];
+        str_appendf(
+            &text,
+            "%s%s %" PRId64 "/%" PRId64,
+            text.length == 0 ? "" : " ",
+            entry->key,
+            node_get_int(entry->value, "used", 0),
+            node_get_int(entry->value, "total", 0));
+    }
+    return arena_strdup(arena, text.data);
+}
+
 static void add_worker(struct table *table, const struct node *worker)
 {
     struct arena *arena = table->arena;
@@ -49,7 +73,14 @@ static void add_worker(struct table *table, const struct node *worker)
         node_get_int(worker, "slots", 0));
     table_addf(table, STYLE_PLAIN, "%g", node_get_real(worker, "cpus", 0));
     table_add(table, STYLE_PLAIN, memory);
-    table_add(table, STYLE_PLAIN, gpus == 0 ? "" : arena_printf(arena, "%" PRId64, gpus));
+    table_add(
+        table,
+        STYLE_PLAIN,
+        gpus == 0
+            ? ""
+            : arena_printf(
+                arena, "%" PRId64 "/%" PRId64, node_get_int(worker, "gpus_busy", 0), gpus));
+    table_add(table, STYLE_PLAIN, offers_text(arena, worker));
     table_addf(
         table,
         STYLE_PLAIN,
@@ -71,6 +102,7 @@ static void render(const struct invocation *invocation, const struct node *body)
     table_right(&table, "CPUS");
     table_right(&table, "MEMORY");
     table_right(&table, "GPUS");
+    table_left(&table, "OFFERS");
     table_right(&table, "SEEN");
     table_left(&table, "VERSION");
     table_left(&table, "RUNNING");
@@ -82,6 +114,10 @@ static void render(const struct invocation *invocation, const struct node *body)
         return;
     }
     table_print(&table, "", invocation->colour_out);
+    const char *shared = offers_text(invocation->arena, body);
+    if (shared[0] != '\0') {
+        (void)printf("\ncounters of the cluster: %s\n", shared);
+    }
 }
 
 static enum exit_status nodes_run(const struct invocation *invocation, struct err *err)

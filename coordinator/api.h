@@ -95,6 +95,7 @@ bool api_query_explain(
     const struct node *parameters,
     struct node *body,
     struct err *err);
+struct node *api_labels(struct arena *arena, const struct labels *labels); /* a list */
 struct node *api_grid_node(struct shell *shell, const struct grid_view *view);
 struct node *api_counts_node(struct shell *shell, const struct state_counts *counts);
 /* The task's name, in the turn's scratch. */

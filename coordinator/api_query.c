@@ -245,6 +245,28 @@ static struct node *running_of_worker(struct shell *shell, struct worker_id work
     return list;
 }
 
+struct node *api_labels(struct arena *arena, const struct labels *labels)
+{
+    struct node *list = node_list(arena);
+    for (size_t i = 0; labels != NULL && i < labels->count; i++) {
+        node_push(arena, list, node_string(arena, labels->names[i]));
+    }
+    return list;
+}
+
+static struct node *counters_node(
+    struct shell *shell, const struct counter_book *books, size_t count)
+{
+    struct node *map = node_map(shell->scratch);
+    for (size_t i = 0; i < count; i++) {
+        struct node *one = node_map(shell->scratch);
+        set_int(shell, one, "total", books[i].total);
+        set_int(shell, one, "used", books[i].used);
+        node_set(shell->scratch, map, books[i].name, one);
+    }
+    return map;
+}
+
 static struct node *worker_node(struct shell *shell, const struct worker_view *view)
 {
     struct node *map = node_map(shell->scratch);
@@ -265,7 +287,16 @@ static struct node *worker_node(struct shell *shell, const struct worker_view *v
         "cpus",
         node_real(shell->scratch, (double)view->row.capacity.cpus_milli / 1000.0));
     set_int(shell, map, "memory_bytes", view->row.capacity.memory_bytes);
+    set_int(shell, map, "disk_bytes", view->row.capacity.disk_bytes);
     set_int(shell, map, "gpus", view->row.capacity.gpus);
+    set_int(shell, map, "gpus_busy", (uint64_t)__builtin_popcountll(view->gpus_used));
+    node_set(
+        shell->scratch, map, "labels", api_labels(shell->scratch, view->row.capacity.labels));
+    node_set(
+        shell->scratch,
+        map,
+        "counters",
+        counters_node(shell, view->counters, view->counters_count));
     set_int(
         shell,
         map,
@@ -293,6 +324,9 @@ static bool query_nodes(
             node_push(shell->scratch, list, worker_node(shell, &view));
         }
     }
+    size_t count = 0;
+    const struct counter_book *books = core_counters(shell->core, &count);
+    node_set(shell->scratch, body, "counters", counters_node(shell, books, count));
     node_set(shell->scratch, body, "workers", list);
     return true;
 }

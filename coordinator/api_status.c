@@ -452,6 +452,14 @@ static struct node *needs_node(struct shell *shell, const struct resources *need
         map,
         "gpus",
         node_real(shell->scratch, (double)needs->gpus_milli / 1000.0));
+    set_int(shell, map, "disk_bytes", needs->disk_bytes);
+    node_set(shell->scratch, map, "labels", api_labels(shell->scratch, needs->labels));
+    struct node *counters = node_map(shell->scratch);
+    for (size_t i = 0; needs->counters != NULL && i < needs->counters->count; i++) {
+        const struct counter *counter = &needs->counters->items[i];
+        set_int(shell, counters, counter->name, counter->amount);
+    }
+    node_set(shell->scratch, map, "counters", counters);
     return map;
 }
 
@@ -624,12 +632,22 @@ static struct node *reasons_node(struct shell *shell, const struct explain *expl
     }
     for (uint32_t i = 0; i < explain->workers_count && i < EXPLAIN_LIST_MAX; i++) {
         static const char *const resources[] = {
-            "slots", "cpus_milli", "memory_bytes", "disk_bytes", "gpus", "available"};
+            "slots",
+            "cpus_milli",
+            "memory_bytes",
+            "disk_bytes",
+            "gpus",
+            "label",
+            "counter",
+            "available"};
         struct node *map = node_map(arena);
         set_text(shell, map, "kind", "worker");
         set_text(shell, map, "worker", explain->workers[i].name);
         set_text(shell, map, "state", worker_state_name(explain->workers[i].state));
         set_text(shell, map, "short_of", resources[explain->workers[i].short_of]);
+        if (explain->workers[i].what != NULL) {
+            set_text(shell, map, "what", explain->workers[i].what);
+        }
         set_int(shell, map, "needed", explain->workers[i].needed);
         set_int(shell, map, "free", explain->workers[i].free);
         node_push(arena, list, map);

@@ -146,12 +146,23 @@ static void build_inputs(
 static void build_devices(
     const struct device_set *devices, struct arena *arena, struct msg_resources *out)
 {
-    out->gpus = ARENA_ARRAY(arena, uint32_t, 65);
-    for (uint32_t i = 0; i < 64; i++) {
+    out->gpus = ARENA_ARRAY(arena, uint32_t, LIMIT_DEVICES);
+    for (uint32_t i = 0; i < LIMIT_DEVICES; i++) {
         bool shared = devices->share_milli > 0 && devices->share_device == i;
         if ((devices->whole >> i & 1) != 0 || shared) {
             out->gpus[out->gpus_count++] = i;
         }
+    }
+}
+
+static void build_counters(
+    const struct counters *counters, struct arena *arena, struct msg_resources *out)
+{
+    out->counters_count = counters == NULL ? 0 : counters->count;
+    out->counters = ARENA_ARRAY(arena, struct msg_counter, out->counters_count + 1);
+    for (size_t i = 0; i < out->counters_count; i++) {
+        out->counters[i] =
+            (struct msg_counter){counters->items[i].name, counters->items[i].amount};
     }
 }
 
@@ -205,6 +216,7 @@ void assignment_build(
     build_program(&effect->plan->programs[task->traits.program], arena, &out);
     build_inputs(effect, task, arena, &out);
     build_devices(&effect->devices, arena, &out.resources);
+    build_counters(needs->counters, arena, &out.resources);
     out.outputs = ARENA_ARRAY(arena, struct msg_declared_output, task->outputs_count + 1);
     out.outputs_count = task->outputs_count;
     for (size_t i = 0; i < task->outputs_count; i++) {

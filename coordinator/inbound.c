@@ -76,10 +76,45 @@ static bool check_hello(
     return true;
 }
 
+/* What the worker offers, checked as everything from outside. */
+static bool read_capacity(
+    struct shell *shell,
+    const struct net_peer *peer,
+    const struct msg_hello *hello,
+    struct worker_capacity *ret_capacity)
+{
+    const struct msg_resources *offered = &hello->resources;
+    struct err err = {0};
+    struct worker_capacity capacity = {
+        .slots = hello->slots,
+        .prefetch = hello->prefetch,
+        .cpus_milli = offered->cpus_milli,
+        .gpus = (uint32_t)offered->gpus_count,
+        .memory_bytes = offered->memory_bytes,
+        .disk_bytes = offered->disk_bytes,
+    };
+    struct counter items[LIMIT_COUNTERS];
+    bool good = labels_parse(
+        offered->labels, offered->labels_count, shell->scratch, &capacity.labels, &err);
+    for (size_t i = 0; good && i < offered->counters_count; i++) {
+        items[i] = (struct counter){offered->counters[i].name, offered->counters[i].amount};
+        good = (counter_is_valid(items[i].name) && items[i].amount <= LIMIT_COUNTER_AMOUNT)
+               || err_set(&err, ERR_INPUT, "'%s' is not a counter", items[i].name);
+    }
+    if (!good) {
+        send_error(shell, peer->connection, err.code, err.message, err.hint);
+        return false;
+    }
+    capacity.counters = counters_make(shell->scratch, items, offered->counters_count);
+    *ret_capacity = capacity;
+    return true;
+}
+
 static void hello(
     struct shell *shell, const struct net_peer *peer, const struct msg_hello *hello)
 {
-    if (!check_hello(shell, peer, hello)) {
+    struct worker_capacity capacity;
+    if (!check_hello(shell, peer, hello) || !read_capacity(shell, peer, hello, &capacity)) {
         return;
     }
     if (hello->epoch_seen > turn_epoch(&shell->turn)) {
@@ -114,15 +149,7 @@ static void hello(
                 .principal = peer->principal,
                 .incarnation = hello->incarnation,
                 .number = hello->number,
-                .capacity =
-                    {
-                        .slots = hello->slots,
-                        .prefetch = hello->prefetch,
-                        .cpus_milli = hello->resources.cpus_milli,
-                        .gpus = (uint32_t)hello->resources.gpus_count,
-                        .memory_bytes = hello->resources.memory_bytes,
-                        .disk_bytes = hello->resources.disk_bytes,
-                    },
+                .capacity = capacity,
                 .inventory = items,
                 .inventory_count = hello->inventory_count,
             },

@@ -95,7 +95,9 @@ bool shell_lead(struct shell *shell, uint64_t epoch_seen, struct err *err)
         return false;
     }
     shell_set_clock(shell, shell->leader.clock_ms);
-    shell->core = core_create(shell->leader.epoch, NULL);
+    struct core_options options = core_options_default();
+    options.counters = shell->counters;
+    shell->core = core_create(shell->leader.epoch, &options);
     turn_init(&shell->turn, shell->leader.epoch, shell->leader.batch, shell_now_ms(shell));
     shell->leading = true;
     shell->reading = false;

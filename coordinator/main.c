@@ -49,6 +49,10 @@ static const struct config_key keys[] = {
      .type = CONFIG_STRING,
      .help = "database role that gets read access for the command line (made when missing)",
      .metavar = "ROLE"},
+    {.name = "counters",
+     .type = CONFIG_LIST,
+     .help = "counters of the whole cluster that tasks may need, as in licence=2",
+     .metavar = "NAME=N"},
     {.name = "log-level",
      .type = CONFIG_INT,
      .fallback = "6",
@@ -110,6 +114,13 @@ static bool read_config(struct shell *shell, int *argc, char **argv, struct err 
     return true;
 }
 
+static bool read_counters(struct shell *shell, struct err *err)
+{
+    size_t count = 0;
+    const char *const *texts = config_list(shell->config, "counters", &count);
+    return counters_parse(texts, count, shell->arena, &shell->counters, err);
+}
+
 static bool open_network(struct shell *shell, struct err *err)
 {
     if (!keypair_read(path_of(shell, "key", "keys/server"), &shell->pair, err)
@@ -144,6 +155,7 @@ static bool open_all(struct shell *shell, struct err *err)
     shell->started_ms = clock_utc_ms();
     shell_set_clock(shell, 0);
     return signals_open(signals, ARRAY_LEN(signals), &shell->signal_fd, err)
+           && read_counters(shell, err)
            && file_mkdirs(config_text(shell->config, "state"), 0755, err)
            && artifact_store_open(path_of(shell, "store", "store"), &shell->artifacts, err)
            && open_network(shell, err)

@@ -60,6 +60,7 @@ struct shell {
     size_t server_source, signal_source, store_source;
     int signal_fd;
 
+    const struct counters *counters; /* of the whole cluster, as configured */
     struct artifact_store *artifacts;
     struct store *store;
     struct store_leader leader; /* row as it was when the lead was taken, or last looked at */

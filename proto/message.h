@@ -78,12 +78,21 @@ struct msg_bytes {
     size_t length;
 };
 
+struct msg_counter {
+    const char *name;
+    uint32_t amount;
+};
+
 struct msg_resources {
     uint32_t cpus_milli; /* 1000 = one core */
     uint64_t memory_bytes;
     uint64_t disk_bytes;
     uint32_t *gpus; /* device indexes: those of the node in HELLO, those granted in ASSIGN */
     size_t gpus_count;
+    const char **labels; /* HELLO only: facts about the node */
+    size_t labels_count;
+    struct msg_counter *counters; /* what there is in HELLO, what is granted in ASSIGN */
+    size_t counters_count;
 };
 
 /* --- Worker -> coordinator --- */

@@ -58,11 +58,19 @@ static const struct field attempt_fields[] = {
 };
 SHAPE(attempt, msg_attempt);
 
+static const struct field counter_fields[] = {
+    WORD(msg_counter, name, LIMIT_NAME),
+    U32(msg_counter, amount),
+};
+SHAPE(counter, msg_counter);
+
 static const struct field resources_fields[] = {
     U32(msg_resources, cpus_milli),
     U64(msg_resources, memory_bytes),
     U64(msg_resources, disk_bytes),
     U32_LIST(msg_resources, gpus, gpus, gpus_count, LIMIT_DEVICES),
+    TEXT_LIST(msg_resources, labels, labels, labels_count, LIMIT_LABELS),
+    LIST(msg_resources, counters, counters, counters_count, counter, LIMIT_COUNTERS),
 };
 SHAPE(resources, msg_resources);
 

@@ -11,6 +11,7 @@
 
 #include "common/base/log.h"
 #include "common/base/version.h"
+#include "common/grid/resources.h"
 #include "common/io/config.h"
 #include "common/io/file.h"
 #include "worker/devices.h"
@@ -50,6 +51,13 @@ static const struct config_key keys[] = {
      .type = CONFIG_STRING,
      .fallback = "auto",
      .help = "devices to offer: auto, none, or indexes as in 0,1"},
+    {.name = "labels",
+     .type = CONFIG_LIST,
+     .help = "facts about this node that tasks may ask for, as in a100,zone=b"},
+    {.name = "counters",
+     .type = CONFIG_LIST,
+     .metavar = "NAME=N",
+     .help = "things of this node that tasks take so many of, as in licence=2"},
     {.name = "python",
      .type = CONFIG_STRING,
      .fallback = "python3",
@@ -126,6 +134,38 @@ static bool absolute(
     return true;
 }
 
+/* Labels and counters; their sets sort them and drop repetitions. */
+static bool set_words(
+    const struct config *config,
+    struct worker_options *options,
+    struct arena *arena,
+    struct err *err)
+{
+    size_t labels_count = 0;
+    size_t counters_count = 0;
+    const char *const *label_texts = config_list(config, "labels", &labels_count);
+    const char *const *counter_texts = config_list(config, "counters", &counters_count);
+    const struct labels *labels;
+    const struct counters *counters;
+    if (!labels_parse(label_texts, labels_count, arena, &labels, err)
+        || !counters_parse(counter_texts, counters_count, arena, &counters, err)) {
+        return false;
+    }
+    struct msg_resources *offered = &options->resources;
+    offered->labels_count = labels ? labels->count : 0;
+    offered->labels = ARENA_ARRAY(arena, const char *, offered->labels_count + 1);
+    for (size_t i = 0; i < offered->labels_count; i++) {
+        offered->labels[i] = labels->names[i];
+    }
+    offered->counters_count = counters ? counters->count : 0;
+    offered->counters = ARENA_ARRAY(arena, struct msg_counter, offered->counters_count + 1);
+    for (size_t i = 0; i < offered->counters_count; i++) {
+        offered->counters[i] =
+            (struct msg_counter){counters->items[i].name, counters->items[i].amount};
+    }
+    return true;
+}
+
 static bool set_resources(
     const struct config *config,
     struct worker_options *options,
@@ -149,7 +189,7 @@ static bool set_resources(
         .gpus = devices->gpus,
         .gpus_count = devices->gpus_count};
     options->slots = (uint32_t)config_int(config, "slots");
-    return true;
+    return set_words(config, options, arena, err);
 }
 
 static bool set_names(

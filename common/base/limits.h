@@ -132,8 +132,16 @@
 #define LIMIT_COORDINATORS 16
 /* Where a peer listens, as in tcp://host:port: a host name has at most 253 characters. */
 #define LIMIT_ENDPOINT 300
-/* Devices of one node. */
-#define LIMIT_DEVICES 256
+/* Devices of one node: eight cards cut into seven instances each are 56. A set of them is one
+ * word in memory, in lease rows and in the database. */
+#define LIMIT_DEVICES 64
+/* Facts about one node, and what one task asks of them: written by hand. */
+#define LIMIT_LABELS 64
+/* Named counters of one node, of the cluster, or of one task: written by hand, looked through
+ * at each placement. */
+#define LIMIT_COUNTERS 16
+/* Keeps sums over all attempts of a cluster in 64 bits, and any one in 32. */
+#define LIMIT_COUNTER_AMOUNT 1000000
 /* Points of one METRICS message: about 0.5 MiB. */
 #define LIMIT_METRIC_POINTS 16384
 /* Digests asked about in one HAVE. */

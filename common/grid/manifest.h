@@ -5,6 +5,7 @@
 
 #include "common/base/digest.h"
 #include "common/grid/diag.h"
+#include "common/grid/resources.h"
 #include "common/pipeline/step.h"
 
 enum param_type {
@@ -50,14 +51,6 @@ struct manifest_metric {
     const char *name, *unit, *help;
     enum metric_better better;
     enum metric_take take;
-};
-
-struct resources {
-    uint32_t cpus_milli;    /* 1000 = one core */
-    uint64_t memory_bytes;  /* 0 = not stated */
-    uint64_t disk_bytes;
-    uint32_t gpus_milli;    /* 1000 = one device */
-    uint32_t nodes;         /* > 1: a gang, not yet in force */
 };
 
 struct exit_rule {

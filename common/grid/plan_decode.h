@@ -35,6 +35,7 @@ struct decoder {
     size_t *points_seen;
     size_t programs_max, inputs_max, cells_max, tasks_max;
     struct key_map names; /* of tasks */
+    struct resources needs; /* of the last task: the next one mostly has the same sets */
 };
 
 bool decode_list(struct decoder *decoder, const struct node *record, struct err *err);

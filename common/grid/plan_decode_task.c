@@ -297,14 +297,71 @@ static bool task_outputs(
     return true;
 }
 
-static bool task_needs(const struct node *list, struct resources *needs, struct err *err)
+static bool needs_labels(
+    struct decoder *decoder, const struct node *list, struct resources *needs, struct err *err)
 {
-    return record_has(list, 5, "needs", err)
-           && record_u32(list, 0, UINT32_MAX, &needs->cpus_milli, err)
-           && record_u64(list, 1, &needs->memory_bytes, err)
-           && record_u64(list, 2, &needs->disk_bytes, err)
-           && record_u32(list, 3, UINT32_MAX, &needs->gpus_milli, err)
-           && record_u32(list, 4, UINT32_MAX, &needs->nodes, err);
+    const char *names[LIMIT_LABELS];
+    if (!list || list->kind != NODE_LIST || list->list.count > LIMIT_LABELS) {
+        return err_set(err, ERR_CORRUPT, "a task has at most %d labels", LIMIT_LABELS);
+    }
+    for (size_t i = 0; i < list->list.count; i++) {
+        if (!record_string(decoder, list, i, false, &names[i], err)) {
+            return false;
+        }
+        if (!label_is_valid(names[i])) {
+            return err_set(err, ERR_CORRUPT, "'%s' is not a label", names[i]);
+        }
+    }
+    const struct labels *made = labels_make(decoder->scratch, names, list->list.count);
+    needs->labels = labels_equal(made, decoder->needs.labels)
+                        ? decoder->needs.labels
+                        : labels_copy(decoder->arena, made);
+    return true;
+}
+
+static bool needs_counters(
+    struct decoder *decoder, const struct node *list, struct resources *needs, struct err *err)
+{
+    struct counter items[LIMIT_COUNTERS];
+    size_t count = list && list->kind == NODE_LIST ? list->list.count / 2 : SIZE_MAX;
+    if (count > LIMIT_COUNTERS) {
+        return err_set(err, ERR_CORRUPT, "a task has at most %d counters", LIMIT_COUNTERS);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!record_string(decoder, list, 2 * i, false, &items[i].name, err)
+            || !record_u32(list, 2 * i + 1, LIMIT_COUNTER_AMOUNT + 1, &items[i].amount, err)) {
+            return false;
+        }
+        if (!counter_is_valid(items[i].name)) {
+            return err_set(err, ERR_CORRUPT, "'%s' is not a counter", items[i].name);
+        }
+    }
+    const struct counters *made = counters_make(decoder->scratch, items, count);
+    needs->counters = counters_equal(made, decoder->needs.counters)
+                          ? decoder->needs.counters
+                          : counters_copy(decoder->arena, made);
+    return true;
+}
+
+static bool task_needs(
+    struct decoder *decoder, const struct node *list, struct resources *needs, struct err *err)
+{
+    size_t count = list && list->kind == NODE_LIST && list->list.count == 7 ? 7 : 5;
+    if (!record_has(list, count, "needs", err)
+        || !record_u32(list, 0, UINT32_MAX, &needs->cpus_milli, err)
+        || !record_u64(list, 1, &needs->memory_bytes, err)
+        || !record_u64(list, 2, &needs->disk_bytes, err)
+        || !record_u32(list, 3, UINT32_MAX, &needs->gpus_milli, err)
+        || !record_u32(list, 4, UINT32_MAX, &needs->nodes, err)) {
+        return false;
+    }
+    if (count == 7
+        && (!needs_labels(decoder, record_item(list, 5), needs, err)
+            || !needs_counters(decoder, record_item(list, 6), needs, err))) {
+        return false;
+    }
+    decoder->needs = *needs;
+    return true;
 }
 
 static bool task_rest(
@@ -313,7 +370,7 @@ static bool task_rest(
     int64_t gate = 0;
     int64_t flags = 0;
     int64_t before = (int64_t)decoder->plan->tasks_count - 1;
-    if (!task_needs(record_item(record, 9), &task->traits.needs, err)
+    if (!task_needs(decoder, record_item(record, 9), &task->traits.needs, err)
         || !record_u64(record, 10, &task->traits.time_ms, err)
         || !record_u32(record, 11, UINT32_MAX, &task->traits.failures_max, err)
         || !record_digest(record, 12, false, &task->plan_key, err)

@@ -203,6 +203,35 @@ static int task_flags(const struct plan_task *task)
            | (traits->reproducible ? TASK_FLAG_REPRODUCIBLE : 0);
 }
 
+/* Needs were five numbers before there were labels and counters: without these they still are.
+ */
+static void write_needs(struct encoder *encoder, const struct resources *needs, struct str *out)
+{
+    str_appendf(
+        out,
+        "[%u,%llu,%llu,%u,%u",
+        needs->cpus_milli,
+        (unsigned long long)needs->memory_bytes,
+        (unsigned long long)needs->disk_bytes,
+        needs->gpus_milli,
+        needs->nodes);
+    if (needs->labels || needs->counters) {
+        str_append(out, ",[");
+        for (size_t i = 0; needs->labels && i < needs->labels->count; i++) {
+            long long id = (long long)string_id(encoder, needs->labels->names[i]);
+            str_appendf(out, "%s%lld", i > 0 ? "," : "", id);
+        }
+        str_append(out, "],[");
+        for (size_t i = 0; needs->counters && i < needs->counters->count; i++) {
+            const struct counter *counter = &needs->counters->items[i];
+            long long id = (long long)string_id(encoder, counter->name);
+            str_appendf(out, "%s%lld,%u", i > 0 ? "," : "", id, counter->amount);
+        }
+        str_append_char(out, ']');
+    }
+    str_append_char(out, ']');
+}
+
 static void write_task(struct encoder *encoder, const struct plan_task *task)
 {
     struct str *out = &encoder->tasks;
@@ -223,14 +252,11 @@ static void write_task(struct encoder *encoder, const struct plan_task *task)
     write_params(encoder, task, out);
     str_append_char(out, ',');
     write_inputs(encoder, task, out);
+    str_append_char(out, ',');
+    write_needs(encoder, &task->traits.needs, out);
     str_appendf(
         out,
-        ",[%u,%llu,%llu,%u,%u],%llu,%u,\"%s\",%lld,%d]",
-        task->traits.needs.cpus_milli,
-        (unsigned long long)task->traits.needs.memory_bytes,
-        (unsigned long long)task->traits.needs.disk_bytes,
-        task->traits.needs.gpus_milli,
-        task->traits.needs.nodes,
+        ",%llu,%u,\"%s\",%lld,%d]",
         (unsigned long long)task->traits.time_ms,
         task->traits.failures_max,
         digest_to_hex(&task->plan_key, hex),

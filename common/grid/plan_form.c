@@ -25,6 +25,21 @@ static void write_slot(const struct plan_slot *slot, struct intern *texts, struc
     write_text(texts, slot->kind, out);
 }
 
+static void write_sets(const struct resources *needs, struct intern *texts, struct str *out)
+{
+    size_t labels = needs->labels ? needs->labels->count : 0;
+    size_t counters = needs->counters ? needs->counters->count : 0;
+    varint_append(out, labels);
+    for (size_t i = 0; i < labels; i++) {
+        write_text(texts, needs->labels->names[i], out);
+    }
+    varint_append(out, counters);
+    for (size_t i = 0; i < counters; i++) {
+        write_text(texts, needs->counters->items[i].name, out);
+        varint_append(out, needs->counters->items[i].amount);
+    }
+}
+
 void plan_form_write(const struct plan_form *form, struct intern *texts, struct str *out)
 {
     const struct plan_traits *traits = &form->traits;
@@ -52,4 +67,5 @@ void plan_form_write(const struct plan_form *form, struct intern *texts, struct 
     varint_append(out, traits->needs.disk_bytes);
     varint_append(out, traits->needs.gpus_milli);
     varint_append(out, traits->needs.nodes);
+    write_sets(&traits->needs, texts, out);
 }

@@ -14,6 +14,8 @@
  *             [2,input,part,group,label,count]    parts of a frozen input, groups in a row
  *   ["task",stage,program,group,[point],name,params,[[name,kind,many,list]],[[name,kind,key]],[needs],time,failures,
  *        plan key,gate,flags]
+ *        needs: cpus, memory, disk, gpus, nodes; where there are some [label, ...] and
+ *        [counter,amount, ...]
  *
  * Names, kinds, outputs and labels are numbers of strings, -1 for none. `params` is [s], or
  * [s,t] where `"group":N` stands between the two, since specs of the groups of a pool differ in

@@ -96,7 +96,7 @@ bool read_plain_key(
 /* A duration with unit at `key`, milliseconds. */
 bool read_duration(
     const struct reader *reader, const struct node *map, const char *key, uint64_t *value);
-/* {cpus, memory, disk, gpus, nodes}; what is not named keeps its value. */
+/* {cpus, memory, disk, gpus, nodes, labels, counters}; what is not named keeps its value. */
 bool read_needs(const struct reader *reader, const struct node *map, struct resources *needs);
 
 /* Checks a value against a parameter's declaration: E023 for its type, E024 for bounds and

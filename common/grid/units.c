@@ -75,12 +75,17 @@ bool parse_duration_ms(const char *text, uint64_t *ret_ms)
 }
 
 enum {
-    DEVICES_MAX = 100000, /* cores or devices of one task; keeps thousandths in 32 bits */
+    CORES_MAX = 100000, /* of one task; keeps thousandths in 32 bits */
+    NODES_MAX = 100000,
 };
 
 /* 2, 0.5 or "500m", in thousandths. */
 static bool read_milli(
-    const struct reader *reader, const struct node *map, const char *key, uint32_t *value)
+    const struct reader *reader,
+    const struct node *map,
+    const char *key,
+    uint32_t max,
+    uint32_t *value)
 {
     const struct node *node = node_get(map, key);
     if (!node) {
@@ -93,7 +98,20 @@ static bool read_milli(
         char *digits = arena_strndup(reader->arena, node->text, node->text_length - 1);
         number = str_to_double(digits, &number) ? number : -1;
     }
-    if (number >= 0 && number <= DEVICES_MAX * 1000.0 && number == floor(number)) {
+    if (number > max * 1000.0) {
+        diag_at(
+            reader->diags,
+            "E024",
+            reader->file,
+            node,
+            NULL,
+            "'%s' must be at most %u, found %g",
+            key,
+            max,
+            number / 1000);
+        return false;
+    }
+    if (number >= 0 && number == floor(number)) {
         *value = (uint32_t)number;
         return true;
     }
@@ -134,19 +152,103 @@ static bool read_bytes(
     return false;
 }
 
+static bool read_labels(
+    const struct reader *reader, const struct node *map, const struct labels **labels)
+{
+    const struct node *node = node_get(map, "labels");
+    const char **names = NULL;
+    size_t count = 0;
+    if (!node || !read_texts(reader, map, "labels", &names, &count)) {
+        return !node;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!label_is_valid(names[i])) {
+            diag_at(
+                reader->diags,
+                "E005",
+                reader->file,
+                node->kind == NODE_LIST ? node->list.items[i] : node,
+                "write a word as in a100, or zone=b",
+                "'%s' is not a label",
+                names[i]);
+            return false;
+        }
+    }
+    if (count > LIMIT_LABELS) {
+        diag_at(
+            reader->diags,
+            "E024",
+            reader->file,
+            node,
+            NULL,
+            "'labels' must be at most %d, found %zu",
+            LIMIT_LABELS,
+            count);
+        return false;
+    }
+    *labels = labels_make(reader->arena, names, count);
+    return true;
+}
+
+static bool read_counters(
+    const struct reader *reader, const struct node *map, const struct counters **counters)
+{
+    struct counter items[LIMIT_COUNTERS];
+    const struct node *node = node_get(map, "counters");
+    if (!node || !read_expect(reader, node, NODE_MAP, "'counters'")) {
+        return !node;
+    }
+    if (node->map.count > LIMIT_COUNTERS) {
+        diag_at(
+            reader->diags,
+            "E024",
+            reader->file,
+            node,
+            NULL,
+            "'counters' must be at most %d, found %zu",
+            LIMIT_COUNTERS,
+            node->map.count);
+        return false;
+    }
+    for (size_t i = 0; i < node->map.count; i++) {
+        const struct node_entry *entry = &node->map.entries[i];
+        int64_t amount = 1;
+        if (!counter_is_valid(entry->key)) {
+            diag_at_key(
+                reader->diags,
+                "E005",
+                reader->file,
+                entry,
+                "write a word as in licence",
+                "'%s' is not the name of a counter",
+                entry->key);
+            return false;
+        }
+        if (!read_int(reader, node, entry->key, 0, LIMIT_COUNTER_AMOUNT, &amount)) {
+            return false;
+        }
+        items[i] = (struct counter){entry->key, (uint32_t)amount};
+    }
+    *counters = counters_make(reader->arena, items, node->map.count);
+    return true;
+}
+
 bool read_needs(const struct reader *reader, const struct node *map, struct resources *needs)
 {
-    static const char *const keys[] = {"cpus", "memory", "disk", "gpus", "nodes", NULL};
+    static const char *const keys[] = {
+        "cpus", "memory", "disk", "gpus", "nodes", "labels", "counters", NULL};
     if (!read_expect(reader, map, NODE_MAP, "'needs'")) {
         return false;
     }
     bool good = read_keys(reader, map, "'needs'", keys);
-    good = read_milli(reader, map, "cpus", &needs->cpus_milli) && good;
+    good = read_milli(reader, map, "cpus", CORES_MAX, &needs->cpus_milli) && good;
     good = read_bytes(reader, map, "memory", &needs->memory_bytes) && good;
     good = read_bytes(reader, map, "disk", &needs->disk_bytes) && good;
-    good = read_milli(reader, map, "gpus", &needs->gpus_milli) && good;
+    good = read_milli(reader, map, "gpus", LIMIT_DEVICES, &needs->gpus_milli) && good;
+    good = read_labels(reader, map, &needs->labels) && good;
+    good = read_counters(reader, map, &needs->counters) && good;
     int64_t nodes = needs->nodes;
-    good = read_int(reader, map, "nodes", 1, DEVICES_MAX, &nodes) && good;
+    good = read_int(reader, map, "nodes", 1, NODES_MAX, &nodes) && good;
     needs->nodes = (uint32_t)nodes;
     return good;
 }

@@ -184,13 +184,11 @@ static bool check_grid(const struct core *core, const struct graph *graph, struc
     return check_counters(graph, err);
 }
 
-/* Placement never gives more than there is; what is used is what open attempts hold. */
-static bool check_worker(const struct core *core, const struct worker *worker, struct err *err)
+/* What a walk over its attempts says is in use; ends up in `sum`. */
+static bool sum_attempts(
+    const struct core *core, const struct worker *worker, struct worker *sum, struct err *err)
 {
-    struct worker sum = {.capacity = worker->capacity};
-    uint32_t open = 0;
     uint32_t waiting = 0;
-    uint32_t retracting = 0;
     for (const struct placement *p = worker->placements; p != NULL; p = p->next) {
         const struct attempt *a = p->attempt;
         HOLDS(p->worker == worker, "attempt %" PRIu64 ": another worker", a->id.value);
@@ -207,26 +205,35 @@ static bool check_worker(const struct core *core, const struct worker *worker, s
             "attempt %" PRIu64 " waits and is not open, or is asked back and does not wait",
             a->id.value);
         waiting += a->waits;
-        retracting += a->retracting;
-        open += p->held;
+        sum->retracting += a->retracting;
+        sum->attempts_open += p->held;
         if (p->held && !a->waits) {
-            placement_take(&sum, &a->needs, &p->devices);
+            placement_take(sum, &a->needs, &p->devices);
         }
     }
     HOLDS(
-        waiting == worker->line.count && retracting == worker->retracting,
+        waiting == worker->line.count && sum->retracting == worker->retracting,
         "worker '%s': its line",
         worker->name);
     HOLDS(waiting == 0 || worker->open_index == 0, "worker '%s': beside a line", worker->name);
+    return true;
+}
+
+static bool check_books(const struct worker *worker, const struct worker *sum, struct err *err)
+{
     HOLDS(
-        sum.slots_used == worker->slots_used && sum.cpus_used_milli == worker->cpus_used_milli
-            && sum.memory_used == worker->memory_used && sum.disk_used == worker->disk_used,
+        sum->slots_used == worker->slots_used && sum->cpus_used_milli == worker->cpus_used_milli
+            && sum->memory_used == worker->memory_used && sum->disk_used == worker->disk_used
+            && counter_books_agree(&sum->counters, &worker->counters),
         "worker '%s': the books are wrong",
         worker->name);
-    HOLDS(open == worker->attempts_open, "worker '%s': open attempts", worker->name);
-    for (uint32_t i = 0; i < DEVICES_MAX; i++) {
+    HOLDS(
+        sum->attempts_open == worker->attempts_open,
+        "worker '%s': open attempts",
+        worker->name);
+    for (uint32_t i = 0; i < LIMIT_DEVICES; i++) {
         HOLDS(
-            sum.device_used_milli[i] == worker->device_used_milli[i],
+            sum->device_used_milli[i] == worker->device_used_milli[i],
             "worker '%s': the books of device %u are wrong",
             worker->name,
             i);
@@ -235,6 +242,34 @@ static bool check_worker(const struct core *core, const struct worker *worker, s
         worker->shrunk || !placement_is_over(worker),
         "worker '%s' is oversubscribed",
         worker->name);
+    return true;
+}
+
+/* Placement never gives more than there is, of the cluster's counters neither; what is used is
+ * what open attempts hold. */
+static bool check_workers(const struct core *core, struct err *err)
+{
+    struct counter_books cluster CLEANUP(counter_books_done) = {0};
+    counter_books_offer(&cluster, core->options.counters);
+    uint32_t waiting = 0;
+    for (size_t i = 0; i < core->workers_count; i++) {
+        const struct worker *worker = core->workers[i];
+        struct worker sum = {.capacity = worker->capacity, .cluster = &cluster};
+        bool good = sum_attempts(core, worker, &sum, err) && check_books(worker, &sum, err);
+        counter_books_done(&sum.counters);
+        if (!good) {
+            return false;
+        }
+        waiting += (uint32_t)worker->line.count - worker->retracting;
+    }
+    HOLDS(
+        waiting == core->waiting, "%u attempts wait in lines, not %u", waiting, core->waiting);
+    HOLDS(
+        counter_books_agree(&cluster, &core->counters),
+        "the books of the cluster's counters are wrong");
+    HOLDS(
+        core->shrunk || !counter_books_are_over(&core->counters),
+        "a counter of the cluster is oversubscribed");
     return true;
 }
 
@@ -250,15 +285,5 @@ bool core_check(const struct core *core, struct err *err)
             return false;
         }
     }
-    uint32_t waiting = 0;
-    for (size_t i = 0; i < core->workers_count; i++) {
-        const struct worker *worker = core->workers[i];
-        if (!check_worker(core, worker, err)) {
-            return false;
-        }
-        waiting += (uint32_t)worker->line.count - worker->retracting;
-    }
-    HOLDS(
-        waiting == core->waiting, "%u attempts wait in lines, not %u", waiting, core->waiting);
-    return true;
+    return check_workers(core, err);
 }

@@ -12,6 +12,7 @@
 #include "coordinator/core/prefill.h"
 #include "coordinator/core/queue.h"
 #include "coordinator/core/retry.h"
+#include "coordinator/core/sets.h"
 #include "coordinator/core/state.h"
 #include "coordinator/core/task.h"
 #include "coordinator/core/work.h"
@@ -40,6 +41,8 @@ struct core *core_create(uint64_t seed, const struct core_options *options)
     core->arena = arena;
     core->scratch = arena_create();
     core->options = options != NULL ? *options : core_options_default();
+    core->options.counters = sets_keep_counters(core, core->options.counters);
+    counter_books_offer(&core->counters, core->options.counters);
     rng_init(&core->rng, seed);
     core->grid_next = 1;
     core->worker_next = 1;
@@ -74,6 +77,10 @@ void core_destroy(struct core *core)
     for (size_t i = 0; i < core->grids_count; i++) {
         grid_destroy(core->grids[i]);
     }
+    for (size_t i = 0; i < core->workers_count; i++) {
+        counter_books_done(&core->workers[i]->counters);
+    }
+    counter_books_done(&core->counters);
     free(core->grids);
     free(core->workers);
     free(core->open);

@@ -9,6 +9,7 @@
 #ifndef ASSAY_CORE_CORE_H
 #define ASSAY_CORE_CORE_H
 
+#include "coordinator/core/counters.h"
 #include "coordinator/core/effect.h"
 #include "coordinator/core/event.h"
 #include "coordinator/core/explain.h"
@@ -26,6 +27,7 @@ struct core_options {
     uint32_t losses_max;   /* workers that a task may take down */
     uint32_t fence_block;  /* attempt ids reserved by one persist.fence */
     uint32_t intake_tasks; /* tasks of a fresh grid that one step takes in (see core_busy) */
+    const struct counters *counters; /* of the whole cluster; copied */
 };
 
 struct core_options core_options_default(void);
@@ -97,9 +99,13 @@ struct worker_view {
     uint32_t cpus_used_milli;
     uint64_t memory_used_bytes;
     uint64_t gpus_used; /* bit set of devices in use, wholly or in part */
+    const struct counter_book *counters; /* what it offers or holds of its own counters */
+    size_t counters_count;
     uint32_t attempts;  /* open ones */
 };
 
+/* Books of the counters of the whole cluster. */
+const struct counter_book *core_counters(const struct core *core, size_t *ret_count);
 bool core_find_worker(
     const struct core *core, struct worker_id worker, struct worker_view *ret_view);
 struct worker_id core_worker_after(const struct core *core, struct worker_id after);

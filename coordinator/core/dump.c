@@ -126,6 +126,22 @@ static void dump_attempts(const struct core *core, struct str *out)
     }
 }
 
+static void dump_offers(const struct worker_capacity *capacity, struct str *out)
+{
+    const struct labels *labels = capacity->labels;
+    const struct counters *counters = capacity->counters;
+    for (size_t i = 0; labels != NULL && i < labels->count; i++) {
+        str_appendf(out, "  label '%s'\n", labels->names[i]);
+    }
+    for (size_t i = 0; counters != NULL && i < counters->count; i++) {
+        str_appendf(
+            out,
+            "  counter '%s'=%" PRIu32 "\n",
+            counters->items[i].name,
+            counters->items[i].amount);
+    }
+}
+
 void core_dump(const struct core *core, struct str *out)
 {
     for (size_t i = 0; i < core->grids_count; i++) {
@@ -144,6 +160,7 @@ void core_dump(const struct core *core, struct str *out)
             worker->capacity.slots,
             stays ? " " : "",
             stays ? worker_state_name((enum worker_state)worker->state) : "");
+        dump_offers(&worker->capacity, out);
     }
     dump_attempts(core, out);
 }

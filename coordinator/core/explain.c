@@ -2,6 +2,7 @@
 #include "coordinator/core/explain.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "coordinator/core/grid_row.h"
 #include "coordinator/core/placement.h"
@@ -45,6 +46,81 @@ static void name_workers(
     }
 }
 
+/* --- Names that nobody offers --- */
+
+struct search {
+    const char *name; /* looked for */
+    bool known;
+    const char *nearest;
+};
+
+static void compare(struct search *search, const char *offered)
+{
+    const char *one = str_nearest(search->name, &offered, 1);
+    search->known = search->known || strcmp(search->name, offered) == 0;
+    if (one != NULL
+        && (search->nearest == NULL
+            || str_distance(search->name, one, LIMIT_NAME)
+                   < str_distance(search->name, search->nearest, LIMIT_NAME))) {
+        search->nearest = one;
+    }
+}
+
+static void search_labels(const struct core *core, struct search *search)
+{
+    const struct labels *last = NULL; /* equal sets are one, and neighbours are often equal */
+    for (size_t i = 0; i < core->workers_count; i++) {
+        const struct labels *labels = core->workers[i]->capacity.labels;
+        for (size_t j = 0; labels != last && labels != NULL && j < labels->count; j++) {
+            compare(search, labels->names[j]);
+        }
+        last = labels;
+    }
+}
+
+static void search_counters(const struct core *core, struct search *search)
+{
+    const struct counters *last = NULL;
+    for (size_t i = 0; i < core->counters.count; i++) {
+        compare(search, core->counters.items[i].name);
+    }
+    for (size_t i = 0; i < core->workers_count; i++) {
+        const struct counters *counters = core->workers[i]->capacity.counters;
+        for (size_t j = 0; counters != last && counters != NULL && j < counters->count; j++) {
+            compare(search, counters->items[j].name);
+        }
+        last = counters;
+    }
+}
+
+static bool is_unknown(struct explain *explain, const struct search *search)
+{
+    if (!search->known) {
+        explain->unknown = search->name;
+        explain->nearest = search->nearest;
+    }
+    return !search->known;
+}
+
+static void name_unknown(
+    struct explain *explain, const struct core *core, const struct resources *needs)
+{
+    for (size_t i = 0; needs->labels != NULL && i < needs->labels->count; i++) {
+        struct search search = {.name = needs->labels->names[i]};
+        search_labels(core, &search);
+        if (is_unknown(explain, &search)) {
+            return;
+        }
+    }
+    for (size_t i = 0; needs->counters != NULL && i < needs->counters->count; i++) {
+        struct search search = {.name = needs->counters->items[i].name};
+        search_counters(core, &search);
+        if (is_unknown(explain, &search)) {
+            return;
+        }
+    }
+}
+
 static enum explain_cause ready_cause(
     struct explain *explain, const struct core *core, const struct task *task)
 {
@@ -69,6 +145,7 @@ static enum explain_cause ready_cause(
     }
     name_workers(explain, core, needs, !fits_ever);
     if (!fits_ever) {
+        name_unknown(explain, core, needs);
         return EXPLAIN_TOO_LARGE;
     }
     return fits_now ? EXPLAIN_QUEUE : EXPLAIN_RESOURCES;

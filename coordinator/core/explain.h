@@ -41,6 +41,8 @@ enum explain_resource {
     EXPLAIN_MEMORY,
     EXPLAIN_DISK,
     EXPLAIN_GPUS,
+    EXPLAIN_LABEL,     /* `what`: which it lacks */
+    EXPLAIN_COUNTER,   /* `what` */
     EXPLAIN_AVAILABLE, /* the worker takes nothing new: see its state */
 };
 
@@ -51,6 +53,7 @@ struct explain_worker {
     const char *name;
     enum worker_state state;
     enum explain_resource short_of;
+    const char *what; /* LABEL, COUNTER: its name; else NULL */
     uint64_t needed, free;
 };
 
@@ -74,6 +77,8 @@ struct explain {
     struct explain_upstream upstream[EXPLAIN_LIST_MAX];
     uint32_t workers_count;
     struct explain_worker workers[EXPLAIN_LIST_MAX];
+    /* TOO_LARGE for a label or counter that no worker has: it, and the one that may be meant */
+    const char *unknown, *nearest;
 };
 
 /* A few lines of plain text, ending with what to do when there is something to do. */

@@ -50,15 +50,39 @@ static void add_amount(struct str *out, enum explain_resource resource, uint64_t
         str_appendf(out, "%.4g", (double)amount / 1000.0);
         return;
     case EXPLAIN_SLOTS:
+    case EXPLAIN_LABEL:
+    case EXPLAIN_COUNTER:
     case EXPLAIN_AVAILABLE:
         break;
     }
     str_appendf(out, "%" PRIu64, amount);
 }
 
-static void add_workers(const struct explain *explain, bool empty, struct str *out)
+static void add_shortage(const struct explain_worker *worker, bool empty, struct str *out)
 {
     static const char *const words[] = {"slots", "cpus", "memory", "disk", "gpus"};
+    str_appendf(out, "  worker '%s'", worker->name);
+    if (worker->short_of == EXPLAIN_AVAILABLE) {
+        str_append(out, " has room\n");
+        return;
+    }
+    if (worker->short_of == EXPLAIN_LABEL) {
+        str_appendf(out, " has no label '%s'\n", worker->what);
+        return;
+    }
+    if (worker->short_of == EXPLAIN_COUNTER) {
+        str_appendf(out, ": counter '%s': needs ", worker->what);
+    } else {
+        str_appendf(out, ": %s: needs ", words[worker->short_of]);
+    }
+    add_amount(out, worker->short_of, worker->needed);
+    str_append(out, empty ? ", has " : ", free ");
+    add_amount(out, worker->short_of, worker->free);
+    str_append_char(out, '\n');
+}
+
+static void add_workers(const struct explain *explain, bool empty, struct str *out)
+{
     uint32_t shown =
         explain->workers_count < EXPLAIN_LIST_MAX ? explain->workers_count : EXPLAIN_LIST_MAX;
     for (uint32_t i = 0; i < shown; i++) {
@@ -68,18 +92,26 @@ static void add_workers(const struct explain *explain, bool empty, struct str *o
                 out, "  worker '%s' is %s\n", worker->name, worker_state_name(worker->state));
             continue;
         }
-        if (worker->short_of == EXPLAIN_AVAILABLE) {
-            str_appendf(out, "  worker '%s' has room\n", worker->name);
-            continue;
-        }
-        str_appendf(out, "  worker '%s': %s: needs ", worker->name, words[worker->short_of]);
-        add_amount(out, worker->short_of, worker->needed);
-        str_append(out, empty ? ", has " : ", free ");
-        add_amount(out, worker->short_of, worker->free);
-        str_append_char(out, '\n');
+        add_shortage(worker, empty, out);
     }
     if (shown < explain->workers_count) {
         str_appendf(out, "  and %" PRIu32 " more workers\n", explain->workers_count - shown);
+    }
+}
+
+static void add_next_larger(const struct explain *explain, struct str *out)
+{
+    if (explain->unknown == NULL) {
+        str_append(out, "next: lower `needs`, or add a larger worker\n");
+    } else if (explain->nearest == NULL) {
+        str_appendf(
+            out, "next: no worker offers '%s'; start one that does\n", explain->unknown);
+    } else {
+        str_appendf(
+            out,
+            "next: no worker offers '%s'; did you mean '%s'?\n",
+            explain->unknown,
+            explain->nearest);
     }
 }
 
@@ -209,7 +241,7 @@ static void add_cause(const struct explain *explain, struct str *out)
     case EXPLAIN_TOO_LARGE:
         str_append(out, "needs more than any worker has:\n");
         add_workers(explain, true, out);
-        str_append(out, "next: lower `needs`, or add a larger worker\n");
+        add_next_larger(explain, out);
         break;
     case EXPLAIN_RESOURCES:
         str_appendf(

@@ -79,7 +79,8 @@ static bool capacity_equal(const struct worker_capacity *a, const struct worker_
 {
     return a->slots == b->slots && a->prefetch == b->prefetch && a->cpus_milli == b->cpus_milli
            && a->gpus == b->gpus && a->memory_bytes == b->memory_bytes
-           && a->disk_bytes == b->disk_bytes;
+           && a->disk_bytes == b->disk_bytes && labels_equal(a->labels, b->labels)
+           && counters_equal(a->counters, b->counters);
 }
 
 /* A finished one that is still of use is sent again as FINISHED; the rest is settled. */
@@ -169,7 +170,7 @@ void worker_hello(struct core *core, const struct event_hello *event)
     worker->number = event->number;
     worker->session = event->session;
     if (!capacity_equal(&worker->capacity, &event->capacity)) {
-        worker->capacity = event->capacity;
+        worker_set_capacity(core, worker, &event->capacity);
         worker->shrunk = placement_is_over(worker);
     }
     worker_persist(core, worker);

@@ -6,6 +6,7 @@
 #include "coordinator/core/prefill.h"
 #include "coordinator/core/queue.h"
 #include "coordinator/core/retry.h"
+#include "coordinator/core/sets.h"
 #include "coordinator/core/task.h"
 #include "coordinator/core/work.h"
 #include "coordinator/core/worker.h"
@@ -127,7 +128,7 @@ void attempt_grant(
     attempt->previous = work->last_attempt;
     work->attempt = attempt;
     attempt->task = task_id(task);
-    attempt->needs = task_plan(task)->needs;
+    attempt->needs = sets_keep_needs(core, &task_plan(task)->needs);
     attempt->exclusive = task_plan(task)->exclusive || ranks > 1;
     attempt->granted_ms = core->now;
     for (uint32_t rank = 0; rank < ranks; rank++) {
@@ -177,7 +178,7 @@ struct attempt *attempt_load(
         return NULL;
     }
     attempt->task = row->task;
-    attempt->needs = plan->needs;
+    attempt->needs = sets_keep_needs(core, &plan->needs);
     attempt->exclusive = plan->exclusive || attempt->ranks > 1;
     attempt->granted_ms = row->granted_ms;
     attempt->started_ms = row->started_ms;
@@ -197,6 +198,7 @@ struct attempt *attempt_load(
         struct worker *worker = attempt->placements[rank].worker;
         worker->shrunk = worker->shrunk || placement_is_over(worker);
     }
+    core->shrunk = core->shrunk || counter_books_are_over(&core->counters);
     return attempt;
 }
 

@@ -12,7 +12,7 @@ static uint64_t left(uint64_t total, uint64_t used)
 
 static uint32_t devices_of(const struct worker *worker)
 {
-    return worker->capacity.gpus < DEVICES_MAX ? worker->capacity.gpus : DEVICES_MAX;
+    return worker->capacity.gpus < LIMIT_DEVICES ? worker->capacity.gpus : LIMIT_DEVICES;
 }
 
 /* Whole devices from the lowest index; a share goes where another share is, the fullest that
@@ -23,7 +23,7 @@ static bool devices_choose(
     uint32_t whole = gpus_milli / MILLI;
     uint32_t share = gpus_milli % MILLI;
     struct device_set devices = {0};
-    uint32_t best = DEVICES_MAX;
+    uint32_t best = LIMIT_DEVICES;
     for (uint32_t i = 0; i < devices_of(worker); i++) {
         uint32_t used = worker->device_used_milli[i];
         if (used == 0 && whole > 0) {
@@ -31,11 +31,11 @@ static bool devices_choose(
             whole--;
         } else if (
             share > 0 && used + share <= MILLI
-            && (best == DEVICES_MAX || used > worker->device_used_milli[best])) {
+            && (best == LIMIT_DEVICES || used > worker->device_used_milli[best])) {
             best = i;
         }
     }
-    if (whole > 0 || (share > 0 && best == DEVICES_MAX)) {
+    if (whole > 0 || (share > 0 && best == LIMIT_DEVICES)) {
         return false;
     }
     if (share > 0) {
@@ -46,13 +46,65 @@ static bool devices_choose(
     return true;
 }
 
+/* --- Counters --- */
+
+/* A name is the cluster's where that has it, else the worker's. */
+static struct counter_books *books_with(const struct worker *worker, const char *name)
+{
+    bool of_cluster =
+        worker->cluster != NULL && counter_books_find(worker->cluster, name) != NULL;
+    /* The books are written only by placement_take() and placement_give(). */
+    return of_cluster ? worker->cluster : (struct counter_books *)(uintptr_t)&worker->counters;
+}
+
+static uint64_t counter_left(const struct worker *worker, const char *name, bool empty)
+{
+    const struct counter_book *book = counter_books_find(books_with(worker, name), name);
+    return book == NULL ? 0 : left(book->total, empty ? 0 : book->used);
+}
+
+/* The first counter of which too little is left, or NULL. */
+static const struct counter *counter_short(
+    const struct worker *worker, const struct resources *needs, bool empty)
+{
+    for (size_t i = 0; needs->counters != NULL && i < needs->counters->count; i++) {
+        const struct counter *counter = &needs->counters->items[i];
+        if (counter->amount > counter_left(worker, counter->name, empty)) {
+            return counter;
+        }
+    }
+    return NULL;
+}
+
+bool placement_waits_for_cluster(const struct core *core, const struct resources *needs)
+{
+    for (size_t i = 0; needs->counters != NULL && i < needs->counters->count; i++) {
+        const struct counter *counter = &needs->counters->items[i];
+        const struct counter_book *book = counter_books_find(&core->counters, counter->name);
+        uint64_t wanted = (uint64_t)counter->amount * gang_ranks(needs);
+        if (book != NULL && wanted > left(book->total, book->used)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- Fitting --- */
+
 static bool fits_besides_devices(const struct worker *worker, const struct resources *needs)
 {
     const struct worker_capacity *capacity = &worker->capacity;
     return worker->slots_used < capacity->slots
            && needs->cpus_milli <= left(capacity->cpus_milli, worker->cpus_used_milli)
            && needs->memory_bytes <= left(capacity->memory_bytes, worker->memory_used)
-           && needs->disk_bytes <= left(capacity->disk_bytes, worker->disk_used);
+           && needs->disk_bytes <= left(capacity->disk_bytes, worker->disk_used)
+#ifndef BUG_LABELS_IGNORED
+           && labels_missing(capacity->labels, needs->labels) == NULL
+#endif
+#ifndef BUG_COUNTERS_OVERDRAWN
+           && counter_short(worker, needs, false) == NULL
+#endif
+        ;
 }
 
 bool placement_fits(
@@ -72,7 +124,7 @@ bool placement_fits_exactly(
     if (!fits_besides_devices(worker, needs)) {
         return false;
     }
-    for (uint32_t i = 0; i < DEVICES_MAX; i++) {
+    for (uint32_t i = 0; i < LIMIT_DEVICES; i++) {
         uint32_t wanted = (devices->whole >> i & 1) != 0 ? MILLI : 0;
         if (devices->share_milli > 0 && devices->share_device == i) {
             wanted += devices->share_milli;
@@ -91,7 +143,9 @@ bool placement_fits_empty(const struct worker *worker, const struct resources *n
     return capacity->slots > 0 && needs->cpus_milli <= capacity->cpus_milli
            && needs->memory_bytes <= capacity->memory_bytes
            && needs->disk_bytes <= capacity->disk_bytes
-           && needs->gpus_milli <= devices_of(worker) * MILLI;
+           && needs->gpus_milli <= devices_of(worker) * MILLI
+           && labels_missing(capacity->labels, needs->labels) == NULL
+           && counter_short(worker, needs, true) == NULL;
 }
 
 bool placement_is_over(const struct worker *worker)
@@ -99,11 +153,11 @@ bool placement_is_over(const struct worker *worker)
     const struct worker_capacity *capacity = &worker->capacity;
     if (worker->slots_used > capacity->slots || worker->cpus_used_milli > capacity->cpus_milli
         || worker->memory_used > capacity->memory_bytes
-        || worker->disk_used > capacity->disk_bytes
-        || worker->line.count > capacity->prefetch) {
+        || worker->disk_used > capacity->disk_bytes || worker->line.count > capacity->prefetch
+        || counter_books_are_over(&worker->counters)) {
         return true;
     }
-    for (uint32_t i = 0; i < DEVICES_MAX; i++) {
+    for (uint32_t i = 0; i < LIMIT_DEVICES; i++) {
         if (worker->device_used_milli[i] > (i < capacity->gpus ? MILLI : 0)) {
             return true;
         }
@@ -113,14 +167,14 @@ bool placement_is_over(const struct worker *worker)
 
 static void devices_change(struct worker *worker, const struct device_set *devices, int sign)
 {
-    for (uint32_t i = 0; i < DEVICES_MAX && devices->whole >> i != 0; i++) {
+    for (uint32_t i = 0; i < LIMIT_DEVICES && devices->whole >> i != 0; i++) {
         if ((devices->whole >> i & 1) != 0) {
             worker->device_used_milli[i] =
                 (uint16_t)(worker->device_used_milli[i] + sign * (int)MILLI);
         }
     }
     if (devices->share_milli > 0) {
-        uint16_t *used = &worker->device_used_milli[devices->share_device % DEVICES_MAX];
+        uint16_t *used = &worker->device_used_milli[devices->share_device % LIMIT_DEVICES];
         *used = (uint16_t)(*used + sign * (int)devices->share_milli);
     }
 }
@@ -133,6 +187,10 @@ void placement_take(
     worker->memory_used += needs->memory_bytes;
     worker->disk_used += needs->disk_bytes;
     devices_change(worker, devices, +1);
+    for (size_t i = 0; needs->counters != NULL && i < needs->counters->count; i++) {
+        const struct counter *counter = &needs->counters->items[i];
+        counter_books_take(books_with(worker, counter->name), counter);
+    }
 }
 
 void placement_give(
@@ -147,6 +205,10 @@ void placement_give(
     worker->memory_used -= needs->memory_bytes;
     worker->disk_used -= needs->disk_bytes;
     devices_change(worker, devices, -1);
+    for (size_t i = 0; needs->counters != NULL && i < needs->counters->count; i++) {
+        const struct counter *counter = &needs->counters->items[i];
+        counter_books_give(books_with(worker, counter->name), counter);
+    }
 }
 
 static uint32_t devices_free(const struct worker *worker)
@@ -195,6 +257,9 @@ struct worker *placement_choose(
     struct device_set *ret_devices)
 {
     struct worker *best = NULL;
+    if (placement_waits_for_cluster(core, &shape->needs)) {
+        return NULL;
+    }
     for (size_t i = 0; i < core->open_count; i++) {
         struct worker *worker = core->open[i];
         struct device_set devices;
@@ -219,6 +284,10 @@ bool placement_choose_gang(
 {
     uint32_t ranks = gang_ranks(&shape->needs);
     uint32_t count = 0;
+    *ret_count = 0;
+    if (placement_waits_for_cluster(core, &shape->needs)) {
+        return false;
+    }
     for (size_t i = 0; i < core->open_count; i++) {
         struct place place = {.worker = core->open[i]};
         if (!may_use(core, shape, place.worker)
@@ -240,15 +309,13 @@ bool placement_choose_gang(
     return count == ranks;
 }
 
-struct explain_worker placement_shortage(
-    const struct worker *worker, const struct resources *needs, bool empty)
+/* The first amount that is short; false: none is. */
+static bool amount_short(
+    const struct worker *worker,
+    const struct resources *needs,
+    bool empty,
+    struct explain_worker *shortage)
 {
-    struct explain_worker shortage = {
-        .worker = worker->id,
-        .name = worker->name,
-        .state = (enum worker_state)worker->state,
-        .short_of = EXPLAIN_AVAILABLE,
-    };
     const struct worker_capacity *capacity = &worker->capacity;
     const uint64_t rows[][2] = {
         [EXPLAIN_SLOTS] = {1, left(capacity->slots, empty ? 0 : worker->slots_used)},
@@ -266,11 +333,35 @@ struct explain_worker placement_shortage(
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if (rows[i][0] > rows[i][1]) {
-            shortage.short_of = (enum explain_resource)i;
-            shortage.needed = rows[i][0];
-            shortage.free = rows[i][1];
-            return shortage;
+            shortage->short_of = (enum explain_resource)i;
+            shortage->needed = rows[i][0];
+            shortage->free = rows[i][1];
+            return true;
         }
+    }
+    return false;
+}
+
+struct explain_worker placement_shortage(
+    const struct worker *worker, const struct resources *needs, bool empty)
+{
+    struct explain_worker shortage = {
+        .worker = worker->id,
+        .name = worker->name,
+        .state = (enum worker_state)worker->state,
+        .short_of = EXPLAIN_AVAILABLE,
+    };
+    const char *label = labels_missing(worker->capacity.labels, needs->labels);
+    const struct counter *counter = counter_short(worker, needs, empty);
+    if (label != NULL) {
+        shortage.short_of = EXPLAIN_LABEL;
+        shortage.what = label;
+        shortage.needed = 1;
+    } else if (!amount_short(worker, needs, empty, &shortage) && counter != NULL) {
+        shortage.short_of = EXPLAIN_COUNTER;
+        shortage.what = counter->name;
+        shortage.needed = counter->amount;
+        shortage.free = counter_left(worker, counter->name, empty);
     }
     return shortage;
 }

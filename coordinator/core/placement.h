@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Room on workers: slots, cpus, memory, disk and devices. Integers only. Devices are given
- * whole, by index, and one may be shared in thousandths. What the books say is never more than
- * a worker has, except after it came back smaller than it was.
+ * Room on workers: slots, cpus, memory, disk, devices, counters and labels. Integers only.
+ * Devices are given whole, by index, and one may be shared in thousandths. What the books say
+ * is never more than a worker has, except after it came back smaller than it was.
  */
 #ifndef ASSAY_CORE_PLACEMENT_H
 #define ASSAY_CORE_PLACEMENT_H
@@ -48,6 +48,8 @@ bool placement_choose_gang(
     struct worker_id avoid,
     struct place *ret_places,
     uint32_t *ret_count);
+/* A counter of the whole cluster that it needs is used up: no worker can take it now. */
+bool placement_waits_for_cluster(const struct core *core, const struct resources *needs);
 /* The first resource that is short, against what is free or, with `empty`, what there is. */
 struct explain_worker placement_shortage(
     const struct worker *worker, const struct resources *needs, bool empty);

@@ -43,7 +43,8 @@ static uint32_t ahead_per_slot(uint32_t pace)
 
 static bool may_wait(const struct plan_traits *plan)
 {
-    return !plan->exclusive && plan->needs.gpus_milli == 0 && plan->needs.nodes <= 1;
+    return !plan->exclusive && plan->needs.gpus_milli == 0 && plan->needs.counters == NULL
+           && plan->needs.nodes <= 1;
 }
 
 /* --- The line --- */

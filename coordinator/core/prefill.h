@@ -11,7 +11,7 @@
  * How much is given ahead follows from how long the tasks of the stage ran: a slot's share of a
  * line is worth at most PREFILL_MS, so work that takes longer than a round trip matters is
  * never parked behind a busy worker, nor is any of a stage that has not ended once. Nothing
- * that is exclusive, or needs devices or several nodes, waits in a line.
+ * that is exclusive, or needs devices, counters or several nodes, waits in a line.
  *
  * What waits is asked back (RETRACT) when its worker drains or leaves duty, when another worker
  * has free slots and nothing else to do, and when nothing ended at its worker for

@@ -114,12 +114,20 @@ bool core_find_worker(
         .cpus_used_milli = worker->cpus_used_milli,
         .memory_used_bytes = worker->memory_used,
         .attempts = worker->attempts_open,
+        .counters = worker->counters.items,
+        .counters_count = worker->counters.count,
     };
-    for (uint32_t i = 0; i < DEVICES_MAX; i++) {
+    for (uint32_t i = 0; i < LIMIT_DEVICES; i++) {
         view.gpus_used |= (uint64_t)(worker->device_used_milli[i] > 0) << i;
     }
     *ret_view = view;
     return true;
+}
+
+const struct counter_book *core_counters(const struct core *core, size_t *ret_count)
+{
+    *ret_count = core->counters.count;
+    return core->counters.items;
 }
 
 struct worker_id core_worker_after(const struct core *core, struct worker_id after)

@@ -8,42 +8,26 @@
 #include "coordinator/core/lease.h"
 #include "coordinator/core/placement.h"
 #include "coordinator/core/prefill.h"
+#include "coordinator/core/sets.h"
 #include "coordinator/core/task.h"
 
 #define SHAPE_BUCKETS 256
 
 /* --- Shapes --- */
 
-static bool needs_equal(const struct resources *a, const struct resources *b)
-{
-    return a->cpus_milli == b->cpus_milli && a->memory_bytes == b->memory_bytes
-           && a->disk_bytes == b->disk_bytes && a->gpus_milli == b->gpus_milli
-           && a->nodes == b->nodes;
-}
-
-static size_t needs_bucket(const struct resources *needs)
-{
-    uint64_t hash = needs->cpus_milli;
-    hash = hash * 31 + needs->memory_bytes;
-    hash = hash * 31 + needs->disk_bytes;
-    hash = hash * 31 + needs->gpus_milli;
-    hash = hash * 31 + needs->nodes;
-    return (size_t)(hash * UINT64_C(0x9E3779B97F4A7C15) >> 32) % SHAPE_BUCKETS;
-}
-
 static struct shape *shape_of(struct core *core, const struct resources *needs)
 {
     if (core->shape_buckets == NULL) {
         core->shape_buckets = xcalloc(SHAPE_BUCKETS * sizeof(struct shape *));
     }
-    struct shape **bucket = &core->shape_buckets[needs_bucket(needs)];
+    struct shape **bucket = &core->shape_buckets[resources_hash(needs) % SHAPE_BUCKETS];
     for (struct shape *shape = *bucket; shape != NULL; shape = shape->hash_next) {
-        if (needs_equal(&shape->needs, needs)) {
+        if (resources_equal(&shape->needs, needs)) {
             return shape;
         }
     }
     struct shape *shape = xcalloc(sizeof(*shape));
-    shape->needs = *needs;
+    shape->needs = sets_keep_needs(core, needs);
     shape->hash_next = *bucket;
     *bucket = shape;
     CORE_PUSH(core->shapes, core->shapes_count, core->shapes_capacity, shape);
@@ -197,7 +181,9 @@ static void reserve_for_oldest(struct core *core)
     struct shape *oldest = NULL;
     for (size_t i = 0; i < core->shapes_count; i++) {
         struct shape *shape = core->shapes[i];
+        /* A worker that is kept free does not make a counter of the cluster free. */
         if (shape->live > 0 && shape->blocked_ms != 0
+            && !placement_waits_for_cluster(core, &shape->needs)
             && (oldest == NULL || shape->blocked_ms < oldest->blocked_ms)) {
             oldest = shape;
         }

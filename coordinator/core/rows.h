@@ -14,6 +14,8 @@
 #include <stdint.h>
 
 #include "common/base/digest.h"
+#include "common/base/limits.h"
+#include "common/grid/resources.h"
 #include "coordinator/core/ids.h"
 
 /*
@@ -212,9 +214,11 @@ struct worker_capacity {
     uint32_t slots;
     uint32_t prefetch; /* attempts that may wait there for a slot; not stored */
     uint32_t cpus_milli;
-    uint32_t gpus; /* at most 64 */
+    uint32_t gpus; /* at most LIMIT_DEVICES */
     uint64_t memory_bytes;
     uint64_t disk_bytes;
+    const struct labels *labels;
+    const struct counters *counters;
 };
 
 /* Table `worker`: written at each HELLO and when capacity or state changes, never for a

@@ -18,8 +18,7 @@
 #include "common/base/heap.h"
 #include "common/base/rng.h"
 #include "coordinator/core/core.h"
-
-#define DEVICES_MAX 64
+#include "coordinator/core/counters.h"
 
 struct task {
     struct graph *grid;
@@ -115,12 +114,14 @@ struct worker {
     struct worker_capacity capacity;
     uint32_t slots_used, cpus_used_milli;
     uint64_t memory_used, disk_used;
-    uint16_t device_used_milli[DEVICES_MAX];
-    struct placement *placements; /* of open and lost attempts, newest first */
-    uint32_t attempts_open;       /* placements that are open */
-    struct heap line;             /* attempts that wait there for room, oldest first */
-    uint32_t retracting;          /* of these, asked back */
-    struct heap_node offer;       /* in core->lines, keyed by how many wait per slot */
+    uint16_t device_used_milli[LIMIT_DEVICES];
+    struct counter_books counters; /* of its own */
+    struct counter_books *cluster; /* the core's, whose names go before its own; may be NULL */
+    struct placement *placements;  /* of open and lost attempts, newest first */
+    uint32_t attempts_open;        /* placements that are open */
+    struct heap line;              /* attempts that wait there for room, oldest first */
+    uint32_t retracting;           /* of these, asked back */
+    struct heap_node offer;        /* in core->lines, keyed by how many wait per slot */
     struct heap_node
         stall;         /* in core->stalls, keyed by when to look; while the line has some */
     uint64_t moved_ms; /* when an attempt there ended last, or the line began */
@@ -192,6 +193,9 @@ struct core {
     size_t open_count, open_capacity;
     const char **principals;
     size_t principals_count, principals_capacity;
+    struct kept_set **sets;        /* buckets of sets.c */
+    struct counter_books counters; /* of the whole cluster */
+    bool shrunk;                   /* more of them is held than there is (smaller options) */
 
     struct work **works; /* hash by key */
     size_t works_count, works_buckets;

@@ -7,6 +7,7 @@
 #include "coordinator/core/attempt.h"
 #include "coordinator/core/placement.h"
 #include "coordinator/core/prefill.h"
+#include "coordinator/core/sets.h"
 #include "coordinator/core/task.h"
 
 static const bool legal[WORKER_STATES][WORKER_STATES] = {
@@ -76,6 +77,7 @@ static struct worker *worker_create(
     worker->id = id;
     worker->name = arena_strdup(core->arena, name);
     worker->principal = principal_intern(core, principal);
+    worker->cluster = &core->counters;
     worker->heard_ms = core->now;
     worker->changed_ms = core->now;
     heap_init(&worker->line);
@@ -111,15 +113,25 @@ struct effect_to worker_address(const struct worker *worker)
     return (struct effect_to){worker->id, worker->session};
 }
 
+void worker_set_capacity(
+    struct core *core, struct worker *worker, const struct worker_capacity *capacity)
+{
+    worker->capacity = sets_keep_capacity(core, capacity);
+    counter_books_offer(&worker->counters, worker->capacity.counters);
+}
+
 void worker_persist(struct core *core, const struct worker *worker)
 {
     struct arena *arena = core->out->arena;
+    struct worker_capacity capacity = worker->capacity;
+    capacity.labels = labels_copy(arena, capacity.labels);
+    capacity.counters = counters_copy(arena, capacity.counters);
     effects_add(core->out, EFFECT_PERSIST_WORKER)->worker = (struct worker_row){
         .worker = worker->id,
         .name = arena_strdup(arena, worker->name),
         .principal = arena_strdup(arena, worker->principal),
         .state = (enum worker_state)worker->state,
-        .capacity = worker->capacity,
+        .capacity = capacity,
         .blame = worker->blame,
         .incarnation = worker->incarnation,
         .number = worker->number,
@@ -164,6 +176,7 @@ static void worker_offer(struct core *core, struct worker *worker, bool offer)
 void worker_refresh(struct core *core, struct worker *worker)
 {
     core->capacity_version++;
+    core->shrunk = core->shrunk && counter_books_are_over(&core->counters);
     worker->shrunk = worker->shrunk && placement_is_over(worker);
     line_move_up(core, worker);
     if (worker->state == WORKER_DRAINING && worker->attempts_open == 0) {
@@ -254,7 +267,7 @@ void workers_start(struct core *core)
 void worker_load(struct core *core, const struct worker_row *row)
 {
     struct worker *worker = worker_create(core, row->worker, row->principal, row->name);
-    worker->capacity = row->capacity;
+    worker_set_capacity(core, worker, &row->capacity);
     worker->blame = row->blame;
     worker->incarnation = row->incarnation;
     worker->number = row->number;

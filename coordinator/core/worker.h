@@ -21,6 +21,9 @@ void worker_refresh(struct core *core, struct worker *worker);
 void worker_load(struct core *core, const struct worker_row *row);
 /* By name, made and persisted when it is new. */
 struct worker *worker_named(struct core *core, const char *principal, const char *name);
+/* What it offers from now on; not persisted. */
+void worker_set_capacity(
+    struct core *core, struct worker *worker, const struct worker_capacity *capacity);
 void worker_persist(struct core *core, const struct worker *worker);
 /* A message of it came: silence counts from now. */
 void worker_heard(struct core *core, struct worker *worker);

@@ -5,6 +5,7 @@
 
 #include "common/base/check.h"
 #include "common/base/node.h"
+#include "coordinator/store/capacity_codec.h"
 #include "coordinator/store/commit_rows.h"
 #include "coordinator/store/lease_codec.h"
 
@@ -44,7 +45,7 @@ void batch_send_workers(struct store *store, const struct effects *batch, struct
         return;
     }
     CLEANUP(columns_done) struct columns c;
-    columns_init(&c, 14);
+    columns_init(&c, 16);
     for (size_t i = 0; i < count; i++) {
         const struct worker_row *row = &effects[i]->worker;
         pg_array_u64(&c.arrays[0], row->worker.value);
@@ -61,17 +62,22 @@ void batch_send_workers(struct store *store, const struct effects *batch, struct
         pg_array_u64(&c.arrays[11], row->changed_ms);
         pg_array_u64(&c.arrays[12], row->incarnation);
         pg_array_u64(&c.arrays[13], row->number);
+        pg_array_text(&c.arrays[14], labels_to_json(row->capacity.labels, arena));
+        pg_array_text(&c.arrays[15], counters_to_json(row->capacity.counters, arena));
     }
     columns_send(
         &c,
         store,
-        "INSERT INTO worker SELECT u.a, u.b, u.c, u.d, u.e, u.f, u.g, u.h, u.i, u.j, u.k, to_timestamp(u.l / 1000.0), u.m, u.n FROM "
+        "INSERT INTO worker (worker_id, name, principal, state, slots, cpus_milli, gpus, memory_bytes, disk_bytes, blame, "
+        "detail, changed_at, incarnation, hello_number, labels, counters) SELECT u.a, u.b, u.c, u.d, u.e, u.f, u.g, u.h, u.i, u.j, u.k, to_timestamp(u.l / 1000.0), u.m, u.n, u.o::jsonb, u.p::jsonb FROM "
         "unnest($1::int4[], $2::text[], $3::text[], $4::int2[], $5::int4[], $6::int4[], $7::int4[], $8::int8[], $9::int8[],"
-        " $10::int4[], $11::text[], $12::int8[], $13::int8[], $14::int8[]) AS u(a,b,c,d,e,f,g,h,i,j,k,l,m,n) "
+        " $10::int4[], $11::text[], $12::int8[], $13::int8[], $14::int8[], $15::text[], $16::text[]) "
+        "AS u(a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p) "
         "ON CONFLICT (worker_id) DO UPDATE SET state = excluded.state, slots = excluded.slots, cpus_milli = "
         "excluded.cpus_milli, gpus = excluded.gpus, memory_bytes = excluded.memory_bytes, disk_bytes = excluded.disk_bytes,"
         " blame = excluded.blame, detail = excluded.detail, changed_at = excluded.changed_at, "
-        "incarnation = excluded.incarnation, hello_number = excluded.hello_number");
+        "incarnation = excluded.incarnation, hello_number = excluded.hello_number, "
+        "labels = excluded.labels, counters = excluded.counters");
 }
 
 void batch_send_leases(

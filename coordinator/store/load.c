@@ -7,6 +7,7 @@
 
 #include "common/base/check.h"
 #include "common/base/limits.h"
+#include "coordinator/store/capacity_codec.h"
 #include "coordinator/store/lease_codec.h"
 #include "coordinator/store/pg.h"
 
@@ -25,7 +26,7 @@ static bool load_workers(
     if (!pg_run(
             store->writer,
             "SELECT worker_id, name, principal, state, slots, cpus_milli, gpus, memory_bytes, disk_bytes, blame, detail, " SQL_MS(
-                "changed_at") ", incarnation, hello_number FROM worker ORDER BY worker_id",
+                "changed_at") ", incarnation, hello_number, labels::text, counters::text FROM worker ORDER BY worker_id",
             NULL,
             0,
             &rows,
@@ -55,6 +56,11 @@ static bool load_workers(
             .incarnation = pg_u64(rows, r, 12),
             .number = pg_u64(rows, r, 13),
         };
+        struct worker_capacity *capacity = &loaded->workers[r].capacity;
+        if (!labels_from_json(pg_text(rows, r, 14), arena, &capacity->labels, err)
+            || !counters_from_json(pg_text(rows, r, 15), arena, &capacity->counters, err)) {
+            return false;
+        }
         loaded->start.worker_next = loaded->workers[r].worker.value + 1;
     }
     return true;

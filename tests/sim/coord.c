@@ -14,12 +14,13 @@ static bool is_up(const struct world *world, const struct coord *coord)
     return coord->alive && coord->leading && coord->hung_until <= world->now;
 }
 
-static struct core_options options(void)
+static struct core_options options(const struct world *world)
 {
     struct core_options options = core_options_default();
     options.grace_ms = 5000;
     options.fence_block = 8;
     options.intake_tasks = 5;
+    options.counters = world->cluster;
     return options;
 }
 
@@ -183,7 +184,7 @@ static void check_load(struct world *world, struct coord *coord)
 {
     struct effects effects;
     effects_init(&effects);
-    struct core_options opts = options();
+    struct core_options opts = options(world);
     struct core *loaded = core_create(1, &opts);
     store_load(world, loaded, clock_of(world, coord), &effects);
     struct str a;
@@ -522,7 +523,7 @@ void coord_try(struct world *world, struct coord *coord)
     if (coord->offset_ms + world->now < store->last_ms) {
         coord->offset_ms = store->last_ms - world->now;
     }
-    struct core_options opts = options();
+    struct core_options opts = options(world);
     coord->core = core_create(mix(world->seed, store->epoch), &opts);
     coord->leading = true;
     turn_init(&coord->turn, store->epoch, store->batch, clock_of(world, coord));

@@ -94,6 +94,38 @@ static struct digest plan_key_of(const struct plan *plan, const struct plan_task
     return digest_from(hash);
 }
 
+const struct labels *labels_random(struct world *world, uint32_t most)
+{
+    static const char *const names[] = {"fast", "large"};
+    uint32_t first = (uint32_t)rng_below(&world->rng, ARRAY_LEN(names));
+    uint32_t count = (uint32_t)rng_below(&world->rng, most + 1);
+    count = count < ARRAY_LEN(names) - first ? count : (uint32_t)ARRAY_LEN(names) - first;
+    return labels_make(world->arena, names + first, count);
+}
+
+const struct counters *counters_random(struct world *world, const char *name, uint32_t most)
+{
+    struct counter counter = {name, (uint32_t)rng_below(&world->rng, most + 1)};
+    return counters_make(world->arena, &counter, 1);
+}
+
+/* Mostly none; what is asked for is there in every world (first_worker_has_all), for gangs only
+ * where the cluster has enough for all ranks. */
+static void needs_random(struct world *world, struct resources *needs)
+{
+    bool gang = needs->nodes > 1;
+    if (!gang && rng_below(&world->rng, 5) == 0) {
+        needs->labels = labels_random(world, 1);
+    }
+    if (!gang && rng_below(&world->rng, 4) == 0) {
+        needs->counters = counters_random(world, "local", 2);
+    } else if (
+        rng_below(&world->rng, 4) == 0
+        && counters_amount(world->cluster, "cluster") >= needs->nodes) {
+        needs->counters = counters_random(world, "cluster", 1);
+    }
+}
+
 static void task_random(
     struct world *world,
     struct plan_builder *builder,
@@ -119,6 +151,7 @@ static void task_random(
         uint64_t more = rng_below(&world->rng, world->workers_count - 1);
         traits->needs.nodes = 2 + (uint32_t)more;
     }
+    needs_random(world, &traits->needs);
     inputs_random(world, plan, &task, ordinal);
     task.outputs_count = plan->programs[traits->program].decision ? 0 : 1;
     task.outputs = &output;

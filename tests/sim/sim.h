@@ -17,6 +17,7 @@
  *   S8  a worker keeps a result until it was told to forget it
  *   S9  a rank of a gang runs only when all have accepted; a gang is accepted only when all its
  *       ranks are done
+ *   S10  what asks for a label runs where that is
  */
 #ifndef ASSAY_TESTS_SIM_SIM_H
 #define ASSAY_TESTS_SIM_SIM_H
@@ -261,6 +262,7 @@ struct world {
     struct coord coords[SIM_COORDS];
     struct sim_worker workers[SIM_WORKERS];
     uint32_t workers_count;
+    const struct counters *cluster; /* counters of every coordinator's options */
     const struct plan *plans[SIM_GRIDS];
     bool submitted[SIM_GRIDS];
     uint32_t grids_count;
@@ -298,7 +300,10 @@ void trace(struct world *world, const char *format, ...) PRINTF(2, 3);
 uint64_t mix(uint64_t a, uint64_t b);
 struct digest digest_from(uint64_t number);
 
-/* plans.c: a small random grid. */
+/* plans.c: some of the labels "fast" and "large"; `name` with 0 to `most` */
+const struct labels *labels_random(struct world *world, uint32_t most);
+const struct counters *counters_random(struct world *world, const char *name, uint32_t most);
+/* A small random grid. */
 const struct plan *plan_random(struct world *world, uint32_t grid);
 /* What equal content keys share, cheaply: program, parameters, input digests. */
 uint64_t work_hash_of(

@@ -132,6 +132,17 @@ static void apply_leases_anew(struct store *store, uint64_t batch)
     store->leases_count = kept;
 }
 
+static void apply_worker(struct world *world, const struct worker_row *row)
+{
+    struct store *store = &world->store;
+    uint32_t worker = row->worker.value;
+    struct worker_row *kept = &store->workers[worker];
+    *kept = *row;
+    kept->capacity.labels = labels_copy(world->arena, row->capacity.labels);
+    kept->capacity.counters = counters_copy(world->arena, row->capacity.counters);
+    store->workers_count = worker > store->workers_count ? worker : store->workers_count;
+}
+
 static void apply(struct world *world, const struct effect *effect, uint64_t batch)
 {
     struct store *store = &world->store;
@@ -176,12 +187,9 @@ static void apply(struct world *world, const struct effect *effect, uint64_t bat
         store->metrics[effect->metrics.attempt.value % SIM_ATTEMPTS] =
             effect->metrics.offset_end;
         break;
-    case EFFECT_PERSIST_WORKER: {
-        uint32_t worker = effect->worker.worker.value;
-        store->workers[worker] = effect->worker;
-        store->workers_count = worker > store->workers_count ? worker : store->workers_count;
+    case EFFECT_PERSIST_WORKER:
+        apply_worker(world, &effect->worker);
         break;
-    }
     case EFFECT_PERSIST_AUDIT:
         store->last_ms =
             effect->audit.at_ms > store->last_ms ? effect->audit.at_ms : store->last_ms;

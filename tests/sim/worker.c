@@ -68,11 +68,24 @@ static struct roster_entry entry_of(struct held *held)
 
 /* --- Life --- */
 
+/* Comes back smaller or larger than it was; what it has and others lack stays. */
+static void resize(struct world *world, struct sim_worker *worker)
+{
+    if (chance(world, 0.3)) {
+        worker->capacity.slots = 1 + (uint32_t)rng_below(&world->rng, 3);
+        worker->capacity.cpus_milli = 2000 + 1000 * (uint32_t)rng_below(&world->rng, 3);
+        worker->capacity.gpus = 1 + (uint32_t)rng_below(&world->rng, 2);
+    }
+}
+
 /* Results that the shim recorded and the disk's spool does not have are made again; those that
  * it has are loaded. */
 void worker_start(struct world *world, struct sim_worker *worker)
 {
     worker->alive = true;
+    if (worker->instance != 0) {
+        resize(world, worker);
+    }
     worker->instance = ++world->instances;
     worker->hellos = 0;
     worker->welcome = false;
@@ -232,6 +245,17 @@ static void accept_rank(struct world *world, struct sim_worker *worker, struct h
     send_accepted(world, worker, held);
 }
 
+/* S10 */
+static void check_labels(
+    struct world *world, const struct sim_worker *worker, const struct order *order)
+{
+    const struct resources *needs = &plan_task_traits(order->plan, order->ordinal)->needs;
+    const char *missing = labels_missing(worker->capacity.labels, needs->labels);
+    if (missing != NULL) {
+        violation(world, "S10: worker %u has no label '%s'", worker->index, missing);
+    }
+}
+
 static void begin_attempt(struct world *world, struct sim_worker *worker, struct held *held)
 {
     held->begun = true;
@@ -299,6 +323,7 @@ static void take_attempt(
     if (held == NULL) {
         return; /* as if it were lost: the next RENEW does not name it */
     }
+    check_labels(world, worker, order);
     *held = (struct held){
         .attempt = order->attempt,
         .plan = order->plan,

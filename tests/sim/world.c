@@ -211,6 +211,16 @@ static void fault(struct world *world)
 
 /* --- One world --- */
 
+/* Grids finish only if some worker can run everything: the first one has all that is asked. */
+static void first_worker_has_all(struct world *world)
+{
+    static const char *const names[] = {"fast", "large"};
+    struct counter local = {"local", 2};
+    struct worker_capacity *capacity = &world->workers[0].capacity;
+    capacity->labels = labels_make(world->arena, names, ARRAY_LEN(names));
+    capacity->counters = counters_make(world->arena, &local, 1);
+}
+
 static void world_make(struct world *world)
 {
     faults_random(world);
@@ -226,10 +236,15 @@ static void world_make(struct world *world)
             .gpus = 1 + (uint32_t)rng_below(&world->rng, 2),
             .memory_bytes = 1,
             .disk_bytes = 1,
+            .labels = labels_random(world, 2),
+            .counters = counters_random(world, "local", 2),
         };
         (void)snprintf(worker->name, sizeof(worker->name), "w%u", w);
         world_push(world, between(world, 1, 20000), SIM_WORKER_START, w, 0, NULL);
     }
+    first_worker_has_all(world);
+    struct counter cluster = {"cluster", 1 + (uint32_t)rng_below(&world->rng, 2)};
+    world->cluster = counters_make(world->arena, &cluster, 1);
     for (uint32_t c = 0; c < SIM_COORDS; c++) {
         world->coords[c].index = c;
         world_push(world, between(world, 1, 5000), SIM_COORD_START, c, 0, NULL);

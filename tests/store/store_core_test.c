@@ -313,6 +313,8 @@ static void submit(struct rig *rig, const struct plan *plan, uint8_t id)
 
 static void hello(struct rig *rig)
 {
+    const char *const labels[] = {"zone=b", "a 'quoted' one"};
+    const struct counter counters[] = {{"licence", 2}, {"bandwidth", 1000}};
     struct event event = {
         .kind = EVENT_HELLO,
         .hello =
@@ -322,7 +324,12 @@ static void hello(struct rig *rig)
                 .principal = "worker",
                 .incarnation = 1,
                 .number = 1,
-                .capacity = {.slots = 2, .cpus_milli = 2000, .memory_bytes = 1 << 30},
+                .capacity =
+                    {.slots = 2,
+                     .cpus_milli = 2000,
+                     .memory_bytes = 1 << 30,
+                     .labels = labels_make(rig->arena, labels, 2),
+                     .counters = counters_make(rig->arena, counters, 2)},
             },
     };
     step(rig, &event);

@@ -67,6 +67,12 @@ static struct node *describe_volatile(struct attempt *attempt)
     node_set(arena, map, "threads", node_int(arena, threads ? threads : 1));
     node_set(arena, map, "memory_bytes", node_int(arena, (int64_t)resources->memory_bytes));
     node_set(arena, map, "devices", devices);
+    struct node *counters = node_map(arena);
+    for (size_t i = 0; i < resources->counters_count; i++) {
+        const struct msg_counter *counter = &resources->counters[i];
+        node_set(arena, counters, counter->name, node_int(arena, counter->amount));
+    }
+    node_set(arena, map, "counters", counters);
     node_set(arena, map, "grace_s", node_real(arena, (double)assignment->grace_ms / 1000.0));
     node_set(arena, map, "deadline_s", node_real(arena, (double)assignment->time_ms / 1000.0));
     node_set(arena, map, "checkpoint", node_string(arena, "checkpoint"));

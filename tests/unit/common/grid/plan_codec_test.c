@@ -108,6 +108,32 @@ static void damage_is_refused(void **state)
     }
 }
 
+static void labels_and_counters_come_back(void **state)
+{
+    (void)state;
+    struct planned p CLEANUP(planned_done);
+    struct str text CLEANUP(str_done);
+    struct plan *plan = NULL;
+    struct err err = {0};
+    const char *const sets[] = {
+        "stages.train.needs.labels=[\"zone=b\", a100]",
+        "stages.train.needs.counters={licence: 2, bandwidth: 7}",
+        NULL};
+    planned_init(&p, "scorer.yaml", sets, 3);
+    str_init(&text, 1 << 26);
+    plan_encode(p.plan, &text);
+    assert_true(plan_decode(text.data, text.length, p.fixture.arena, &plan, &err));
+    size_t with = 0;
+    for (uint32_t i = 0; i < plan->tasks_count; i++) {
+        const struct resources *before = &plan_task_traits(p.plan, i)->needs;
+        const struct resources *after = &plan_task_traits(plan, i)->needs;
+        assert_true(resources_equal(before, after));
+        with += after->labels != NULL && after->labels->count == 2 && after->counters != NULL
+                && counters_amount(after->counters, "bandwidth") == 7;
+    }
+    assert_int_equal(with, 4);
+}
+
 /* A task that reads itself or a later one would never start. */
 static void a_plan_has_no_cycles(void **state)
 {
@@ -163,6 +189,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_comes_back),
         cmocka_unit_test(damage_is_refused),
+        cmocka_unit_test(labels_and_counters_come_back),
         cmocka_unit_test(a_plan_has_no_cycles),
         cmocka_unit_test(flipped_bytes_never_crash),
     };

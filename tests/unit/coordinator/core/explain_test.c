@@ -64,6 +64,36 @@ static void says_what_is_short_and_where(void **state)
     rig_destroy(rig);
 }
 
+static void names_labels_and_counters(void **state)
+{
+    (void)state;
+    struct arena *arena CLEANUP(arena_cleanup) = arena_create();
+    struct counter cluster = {"licence", 1};
+    struct core_options options = core_options_default();
+    options.counters = counters_make(arena, &cluster, 1);
+    struct rig *rig = rig_create(&options);
+    const char *const a10[] = {"a10"};
+    const char *const a100[] = {"a100"};
+    struct rig_plan *plan = rig_plan(rig, 3);
+    plan->tasks[0].traits.needs.counters = counters_make(rig->arena, &cluster, 1);
+    plan->tasks[1].traits.needs.counters = counters_make(rig->arena, &cluster, 1);
+    plan->tasks[2].traits.needs.labels = labels_make(rig->arena, a10, 1);
+    struct grid_id grid = rig_submit(rig, plan);
+    struct rig_worker worker = rig_join(rig, "w1", 4, 4);
+    worker.capacity.labels = labels_make(rig->arena, a100, 1);
+    struct inventory_item held = {rig_attempt(rig, grid, 0), INVENTORY_RUNNING};
+    rig_hello(rig, &worker, &held, 1);
+    assert_int_equal(explain(rig, grid, 1).cause, EXPLAIN_RESOURCES);
+    assert_says(rig, grid, 1, "worker 'w1': counter 'licence': needs 1, free 0");
+    assert_int_equal(explain(rig, grid, 2).cause, EXPLAIN_TOO_LARGE);
+    assert_says(rig, grid, 2, "worker 'w1' has no label 'a10'");
+    assert_says(rig, grid, 2, "no worker offers 'a10'; did you mean 'a100'?");
+    char *before = rig_dump(rig);
+    rig_restart(rig);
+    assert_string_equal(rig_dump(rig), before);
+    rig_destroy(rig);
+}
+
 static void counts_those_before_it(void **state)
 {
     (void)state;
@@ -121,6 +151,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_upstream_tasks),
         cmocka_unit_test(says_what_is_short_and_where),
+        cmocka_unit_test(names_labels_and_counters),
         cmocka_unit_test(counts_those_before_it),
         cmocka_unit_test(tells_of_backoff_and_failure),
         cmocka_unit_test(tells_who_does_the_work),

@@ -62,6 +62,47 @@ static void says_what_is_short(void **state)
     assert_false(placement_fits_empty(&worker, &needs));
 }
 
+static void labels_and_counters_are_had_or_not(void **state)
+{
+    (void)state;
+    struct arena *arena CLEANUP(arena_cleanup) = arena_create();
+    const char *const offered[] = {"zone=b", "a100", "fast"};
+    const char *const wanted[] = {"fast", "zone=b"};
+    const char *const other[] = {"a10"};
+    struct counter licences = {"licence", 2};
+    struct counter one = {"licence", 1};
+    struct worker worker = worker_of(8, 8, 0);
+    worker.capacity.labels = labels_make(arena, offered, 3);
+    worker.capacity.counters = counters_make(arena, &licences, 1);
+    counter_books_offer(&worker.counters, worker.capacity.counters);
+    struct resources needs = {
+        .labels = labels_make(arena, wanted, 2), .counters = counters_make(arena, &one, 1)};
+    struct device_set devices;
+    for (int i = 0; i < 2; i++) {
+        assert_true(placement_fits(&worker, &needs, &devices));
+        placement_take(&worker, &needs, &devices);
+    }
+    assert_false(placement_fits(&worker, &needs, &devices));
+    assert_true(placement_fits_empty(&worker, &needs));
+    struct explain_worker shortage = placement_shortage(&worker, &needs, false);
+    assert_int_equal(shortage.short_of, EXPLAIN_COUNTER);
+    assert_string_equal(shortage.what, "licence");
+    needs.labels = labels_make(arena, other, 1);
+    assert_false(placement_fits_empty(&worker, &needs));
+    shortage = placement_shortage(&worker, &needs, false);
+    assert_int_equal(shortage.short_of, EXPLAIN_LABEL);
+    assert_string_equal(shortage.what, "a10");
+    /* It comes back without licences: what is held stays in the books until it is given back.
+     */
+    counter_books_offer(&worker.counters, NULL);
+    assert_true(placement_is_over(&worker));
+    placement_give(&worker, &needs, &devices);
+    placement_give(&worker, &needs, &devices);
+    assert_false(placement_is_over(&worker));
+    assert_int_equal(worker.counters.count, 0);
+    counter_books_done(&worker.counters);
+}
+
 /* Property: whatever is taken and given back, the books never show more than there is, and an
  * empty worker is empty. */
 static void never_oversubscribes(void **state)
@@ -104,7 +145,7 @@ static void never_oversubscribes(void **state)
         }
         assert_int_equal(worker.slots_used, 0);
         assert_int_equal(worker.cpus_used_milli, 0);
-        for (int i = 0; i < DEVICES_MAX; i++) {
+        for (int i = 0; i < LIMIT_DEVICES; i++) {
             assert_int_equal(worker.device_used_milli[i], 0);
         }
     }
@@ -116,6 +157,7 @@ int main(void)
         cmocka_unit_test(gives_whole_devices_from_the_lowest),
         cmocka_unit_test(shares_the_fullest_device),
         cmocka_unit_test(says_what_is_short),
+        cmocka_unit_test(labels_and_counters_are_had_or_not),
         cmocka_unit_test(never_oversubscribes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,6 +116,9 @@ static void keep_rows(struct rig *rig, const struct effect *effect)
         rig->workers[worker].name = keep_text(rig, effect->worker.name);
         rig->workers[worker].principal = keep_text(rig, effect->worker.principal);
         rig->workers[worker].detail = keep_text(rig, effect->worker.detail);
+        struct worker_capacity *capacity = &rig->workers[worker].capacity;
+        capacity->labels = labels_copy(rig->arena, capacity->labels);
+        capacity->counters = counters_copy(rig->arena, capacity->counters);
         rig->workers_count = worker > rig->workers_count ? worker : rig->workers_count;
     } else if (effect->kind == EFFECT_PERSIST_AUDIT) {
         rig->audits[effect->audit.kind]++;
