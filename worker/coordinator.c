@@ -145,7 +145,7 @@ static void send_hello(struct worker *worker, uint64_t now_ms)
         .host = host,
         .pid = (uint32_t)getpid(),
         .slots = options->slots,
-        .prefetch = options->slots,
+        .prefetch = options->prefetch,
         .resources = worker->options.resources,
         .draining = worker->leaving,
         .inventory = inventory(worker),

@@ -19,7 +19,8 @@
 
 enum {
     EXIT_USAGE = 2,
-    SLOTS_MAX = LIMIT_BATCH / 2, /* those that run and as many that wait fit into one message */
+    SLOTS_MAX = LIMIT_BATCH / 2, /* those that run and those that wait fit into one message */
+    PREFETCH_MAX = LIMIT_BATCH / 2,
 };
 
 static const struct config_key keys[] = {
@@ -45,6 +46,12 @@ static const struct config_key keys[] = {
      .min = 1,
      .max = SLOTS_MAX,
      .help = "attempts at a time"},
+    {.name = "prefetch",
+     .type = CONFIG_INT,
+     .fallback = "1024",
+     .min = 0,
+     .max = PREFETCH_MAX,
+     .help = "short attempts that may wait here for a slot"},
     {.name = "cpus", .type = CONFIG_INT, .min = 1, .max = 100000, .help = "cores to offer"},
     {.name = "memory", .type = CONFIG_BYTES, .help = "memory to offer"},
     {.name = "gpus",
@@ -189,6 +196,7 @@ static bool set_resources(
         .gpus = devices->gpus,
         .gpus_count = devices->gpus_count};
     options->slots = (uint32_t)config_int(config, "slots");
+    options->prefetch = (uint32_t)config_int(config, "prefetch");
     return set_words(config, options, arena, err);
 }
 

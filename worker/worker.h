@@ -31,6 +31,7 @@ struct worker_options {
     char server_key[KEY_SIZE];
     struct keypair pair;
     uint32_t slots;
+    uint32_t prefetch; /* attempts that may wait for one */
     struct msg_resources resources;
     const char *shim, *helper;   /* our own programs */
     const char *python, *engine; /* what these mean in commands */
