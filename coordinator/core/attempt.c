@@ -294,6 +294,7 @@ void attempt_persist(struct core *core, struct attempt *attempt, const struct at
 {
     struct effect *effect = effects_add(core->out, EFFECT_PERSIST_ATTEMPT);
     effect->attempt = attempt_row_of(attempt, core->out->arena);
+    effect->attempt.fresh = !attempt->stored;
     attempt->stored = true;
     if (end == NULL) {
         return;

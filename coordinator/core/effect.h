@@ -57,6 +57,7 @@ struct effect_persist_grid {
 
 struct effect_persist_task {
     struct task_row row;
+    bool fresh;              /* the store has no row of it */
     const struct plan *plan; /* has its key, name and stage */
 };
 

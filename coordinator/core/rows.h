@@ -206,6 +206,7 @@ struct attempt_row {
     const char *detail;  /* one line: why, or the last log line; NULL when there is none */
     struct digest log;   /* blob with head and tail of the log; zero when there is none */
     struct attempt_usage usage;
+    bool fresh;              /* the store has no row of it; only in effects */
     uint64_t metrics_offset; /* bytes of metrics.jsonl that are stored; kept by the store from
                                 persist.metrics, read back at a start */
 };

@@ -185,6 +185,7 @@ void task_persist(struct core *core, struct task *task)
     struct effect *effect = effects_add(core->out, EFFECT_PERSIST_TASK);
     effect->task.row = task_row_of(task);
     effect->task.row.changed_ms = core->now;
+    effect->task.fresh = !task->stored;
     effect->task.plan = task->grid->plan;
     if (effect->task.row.detail != NULL) {
         effect->task.row.detail = arena_strdup(core->out->arena, effect->task.row.detail);

@@ -23,19 +23,14 @@ void batch_send(struct store *store, const char *sql, const char *const *params,
     }
 }
 
-struct seen {
-    uint64_t id;
-    size_t index;
-};
-
-static int compare_seen(const void *a, const void *b)
+static int compare_rows(const void *a, const void *b)
 {
-    const struct seen *left = a;
-    const struct seen *right = b;
+    const struct batch_row *left = a;
+    const struct batch_row *right = b;
     if (left->id != right->id) {
         return left->id < right->id ? -1 : 1;
     }
-    return left->index < right->index ? -1 : left->index > right->index;
+    return left->first < right->first ? -1 : left->first > right->first;
 }
 
 static uint64_t effect_identity(const struct effect *effect)
@@ -74,40 +69,64 @@ static uint64_t effect_identity(const struct effect *effect)
     return 0;
 }
 
-size_t batch_last_of(
+size_t batch_rows(
     const struct effects *batch,
     enum effect_kind kind,
     struct arena *arena,
-    const struct effect ***ret_effects)
+    struct batch_row **ret_rows)
 {
-    struct seen *seen = ARENA_ARRAY(arena, struct seen, batch->count + 1);
+    struct batch_row *rows = NULL;
     size_t count = 0;
+    size_t capacity = 0;
+    bool sorted = true;
     for (size_t i = 0; i < batch->count; i++) {
-        if (batch->items[i].kind == kind) {
-            seen[count++] = (struct seen){effect_identity(&batch->items[i]), i};
+        const struct effect *effect = &batch->items[i];
+        if (effect->kind == kind) {
+            struct batch_row row = {effect_identity(effect), effect, effect};
+            sorted = sorted && (count == 0 || rows[count - 1].id < row.id);
+            ARENA_PUSH(arena, rows, count, capacity, row);
         }
     }
-    qsort(seen, count, sizeof(*seen), compare_seen);
-    const struct effect **effects = ARENA_ARRAY(arena, const struct effect *, count + 1);
+    *ret_rows = rows;
+    if (sorted) {
+        return count;
+    }
+    qsort(rows, count, sizeof(*rows), compare_rows);
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
-        if (i + 1 == count || seen[i + 1].id != seen[i].id) {
-            effects[kept++] = &batch->items[seen[i].index];
+        if (kept > 0 && rows[kept - 1].id == rows[i].id) {
+            rows[kept - 1].last = rows[i].last;
+        } else {
+            rows[kept++] = rows[i];
         }
     }
-    *ret_effects = effects;
     return kept;
+}
+
+/* Each statement of a batch reaches its rows by their keys. A table that was small when its
+ * statement was planned may be large now, so plans that read whole tables are ruled out; a
+ * plan's cost is then no measure of its work, and compiling it would only take time. */
+static void tune(struct store *store)
+{
+    batch_send(
+        store,
+        "SELECT set_config(name, value, false) FROM (VALUES ('plan_cache_mode', 'force_generic_plan'), ('jit', 'off'), "
+        "('enable_seqscan', 'off'), ('enable_hashjoin', 'off'), ('enable_mergejoin', 'off')) AS v(name, value)",
+        NULL,
+        0);
 }
 
 static void send_fence(struct store *store, uint64_t epoch, uint64_t number, uint64_t clock_ms)
 {
-    CLEANUP(arena_cleanup) struct arena *arena = arena_create();
-    const char *const params[] = {
-        arena_printf(arena, "%llu", (unsigned long long)epoch),
-        arena_printf(arena, "%llu", (unsigned long long)number),
-        arena_printf(arena, "%llu", (unsigned long long)clock_ms),
-    };
-    batch_send(store, "SELECT assay.advance($1, $2, $3)", params, 3);
+    CLEANUP(columns_done) struct columns c;
+    columns_init(&c, 3);
+    pg_array_u64(&c.arrays[0], epoch);
+    pg_array_u64(&c.arrays[1], number);
+    pg_array_u64(&c.arrays[2], clock_ms);
+    columns_send(
+        &c,
+        store,
+        "SELECT assay.advance(u.a, u.b, u.c) FROM unnest($1::int8[], $2::int8[], $3::int8[]) AS u(a,b,c)");
 }
 
 void store_commit_begin(
@@ -132,6 +151,9 @@ void store_commit_begin(
     }
     CLEANUP(arena_cleanup) struct arena *arena = arena_create();
     send_fence(store, epoch, number, clock_ms);
+    if (!store->tuned) {
+        tune(store);
+    }
     batch_send_announcement(store);
     batch_send_grids(store, batch, arena);
     batch_send_workers(store, batch, arena);
@@ -223,8 +245,10 @@ enum store_commit store_commit_poll(struct store *store, struct err *err)
         (void)PQexitPipelineMode(store->writer);
         store->in_flight = false;
         if (store->failed) {
+            store->prepared_count = 0; /* some may have been skipped with the batch */
             return batch_failed(store, err);
         }
+        store->tuned = true;
         return STORE_COMMITTED;
     }
     return PQstatus(store->writer) == CONNECTION_OK ? STORE_BUSY : batch_lost(store, err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Statements for what is kept for good: grids with their plans, accepted results with outputs
  * and lineage, metrics. */
+#include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
 
@@ -154,32 +155,19 @@ static void insert_metrics_declared(
         columns_send(
             &c,
             store,
-            "INSERT INTO grid_metric SELECT * FROM unnest($1::int4[], $2::text[], $3::text[], $4::int2[], $5::text[], "
-            "$6::int2[])");
+            "INSERT INTO grid_metric SELECT u.a, u.b, u.c, u.d, u.e, u.f FROM unnest($1::int4[], $2::text[], $3::text[], "
+            "$4::int2[], $5::text[], $6::int2[]) AS u(a,b,c,d,e,f)");
     }
 }
 
-/* A grid made and finished within one batch has two rows: it is inserted with the state of the
- * last one. */
-static bool was_created(const struct effects *batch, uint32_t grid)
-{
-    for (size_t i = 0; i < batch->count; i++) {
-        const struct effect *effect = &batch->items[i];
-        if (effect->kind == EFFECT_PERSIST_GRID && effect->grid.created
-            && effect->grid.row.grid.value == grid) {
-            return true;
-        }
-    }
-    return false;
-}
-
+/* A grid made and finished within one batch is inserted with the state of the last row. */
 void batch_send_grids(struct store *store, const struct effects *batch, struct arena *arena)
 {
-    const struct effect **effects = NULL;
-    size_t count = batch_last_of(batch, EFFECT_PERSIST_GRID, arena, &effects);
+    struct batch_row *rows = NULL;
+    size_t count = batch_rows(batch, EFFECT_PERSIST_GRID, arena, &rows);
     for (size_t i = 0; i < count; i++) {
-        const struct effect_persist_grid *grid = &effects[i]->grid;
-        if (!was_created(batch, grid->row.grid.value)) {
+        const struct effect_persist_grid *grid = &rows[i].last->grid;
+        if (!rows[i].first->grid.created) {
             update_grid(store, &grid->row, arena);
             continue;
         }
@@ -250,14 +238,21 @@ static void add_inputs(
     }
 }
 
+/* A result of a batch, with what other effects of the batch say of it. */
+struct accepted {
+    const struct effect_persist_result *effect;
+    uint64_t wall_ms;
+    bool first; /* of its key in the batch */
+};
+
 static void add_result(
-    struct result_columns *c, const struct effect_persist_result *result, struct arena *arena)
+    struct result_columns *c, const struct accepted *accepted, struct arena *arena)
 {
+    const struct effect_persist_result *result = accepted->effect;
     const struct result_row *row = &result->result;
     const struct plan *plan = result->plan;
     uint32_t ordinal = task_ordinal(result->task);
     const struct plan_traits *task = plan_task_traits(plan, ordinal);
-    const struct digest *plan_key = plan_task_key(plan, ordinal);
     const struct plan_program *program = &plan->programs[task->program];
     pg_array_digest(&c->rows.arrays[0], &row->key);
     pg_array_u64(&c->rows.arrays[1], row->attempt.value);
@@ -272,17 +267,15 @@ static void add_result(
             : plan_key_components(plan, ordinal, result->inputs, arena));
     pg_array_i64(&c->rows.arrays[7], row->verdict);
     pg_array_text(&c->rows.arrays[8], row->verdict_reason == NULL ? "" : row->verdict_reason);
+    pg_array_u64(&c->rows.arrays[9], accepted->wall_ms);
+    pg_array_bool(&c->rows.arrays[10], accepted->first);
     add_outputs(c, result);
     add_inputs(c, result, arena);
-    if (task->cache && !digest_is_zero(plan_key)) {
-        pg_array_digest(&c->plan_keys.arrays[0], plan_key);
-        pg_array_digest(&c->plan_keys.arrays[1], &row->key);
-    }
 }
 
 static void result_columns_init(struct result_columns *c)
 {
-    columns_init(&c->rows, 9);
+    columns_init(&c->rows, 11);
     columns_init(&c->outputs, 6);
     columns_init(&c->inputs, 5);
     columns_init(&c->plan_keys, 2);
@@ -299,82 +292,161 @@ static void result_columns_done(struct result_columns *c)
 }
 
 /* One current row per key: a second result of a key (uncached programs, or a late one) stands
- * beside the current one, flagged when its outputs differ. */
+ * beside the current one, flagged when its outputs differ. The sub-select is a scalar one since
+ * the planner would answer EXISTS by hashing the whole index. */
 static void send_results(struct store *store, struct result_columns *c)
 {
     columns_send(
         &c->rows,
         store,
-        "INSERT INTO result SELECT u.a, u.b, u.c, NOT EXISTS (SELECT FROM result r WHERE r.key = u.a AND r.current) AND "
-        "u.b = (SELECT min(v.b) FROM unnest($1::bytea[], $2::int8[]) AS v(a,b) WHERE v.a = u.a), false, u.d, u.e, u.f, "
-        "u.g::jsonb, u.h, u.i, coalesce((SELECT t.wall_ms FROM attempt t WHERE t.attempt_id = u.b), 0), clock_timestamp() "
-        "FROM unnest($1::bytea[], $2::int8[], $3::int8[], $4::text[], $5::int4[], $6::text[], $7::text[], $8::int2[], "
-        "$9::text[]) AS u(a,b,c,d,e,f,g,h,i) ON CONFLICT (key, attempt_id) DO NOTHING");
-    if (c->outputs.arrays[0].count > 0) {
-        columns_send(
-            &c->outputs,
-            store,
-            "INSERT INTO result_output SELECT u.a, u.b, u.c, u.d, u.e, u.f, 0 FROM unnest($1::bytea[], $2::int8[], $3::int2[],"
-            " $4::text[], $5::text[], $6::bytea[]) AS u(a,b,c,d,e,f) ON CONFLICT DO NOTHING");
-    }
-    if (c->inputs.arrays[0].count > 0) {
-        columns_send(
-            &c->inputs,
-            store,
-            "INSERT INTO attempt_input SELECT * FROM unnest($1::int8[], $2::text[], $3::int4[], $4::bytea[], $5::text[]) ON "
-            "CONFLICT DO NOTHING");
-    }
-    if (c->plan_keys.arrays[0].count > 0) {
-        columns_send(
-            &c->plan_keys,
-            store,
-            "INSERT INTO plan_result SELECT DISTINCT ON (u.a) u.a, u.b FROM unnest($1::bytea[], $2::bytea[]) AS u(a,b) ON "
-            "CONFLICT (plan_key) DO UPDATE SET key = excluded.key");
-    }
-    if (c->output_keys.arrays[0].count > 0) {
-        columns_send(
-            &c->output_keys,
-            store,
-            "INSERT INTO output SELECT DISTINCT ON (u.a) u.a, u.b, u.c FROM unnest($1::bytea[], $2::bytea[], $3::bytea[]) AS "
-            "u(a,b,c) ON CONFLICT (output_key) DO NOTHING");
-    }
+        "INSERT INTO result SELECT u.a, u.b, u.c, u.k AND (SELECT r.current FROM result r WHERE r.key = u.a AND r.current) IS "
+        "NULL, false, u.d, u.e, u.f, u.g::jsonb, u.h, u.i, u.j, clock_timestamp() FROM unnest($1::bytea[], $2::int8[], "
+        "$3::int8[], $4::text[], $5::int4[], $6::text[], $7::text[], $8::int2[], $9::text[], $10::int8[], $11::bool[]) AS "
+        "u(a,b,c,d,e,f,g,h,i,j,k)");
+    columns_send(
+        &c->outputs,
+        store,
+        "INSERT INTO result_output SELECT u.a, u.b, u.c, u.d, u.e, u.f, 0 FROM unnest($1::bytea[], $2::int8[], $3::int2[],"
+        " $4::text[], $5::text[], $6::bytea[]) AS u(a,b,c,d,e,f) ON CONFLICT DO NOTHING");
+    columns_send(
+        &c->inputs,
+        store,
+        "INSERT INTO attempt_input SELECT u.a, u.b, u.c, u.d, u.e FROM unnest($1::int8[], $2::text[], $3::int4[], $4::bytea[], "
+        "$5::text[]) AS u(a,b,c,d,e) ON CONFLICT DO NOTHING");
+    columns_send(
+        &c->plan_keys,
+        store,
+        "INSERT INTO plan_result SELECT u.a, u.b FROM unnest($1::bytea[], $2::bytea[]) AS u(a,b) ON CONFLICT (plan_key) DO "
+        "UPDATE SET key = excluded.key WHERE plan_result.key <> excluded.key");
+    columns_send(
+        &c->output_keys,
+        store,
+        "INSERT INTO output SELECT DISTINCT ON (u.a) u.a, u.b, u.c FROM unnest($1::bytea[], $2::bytea[], $3::bytea[]) AS "
+        "u(a,b,c) ON CONFLICT (output_key) DO NOTHING");
 }
 
-static void flag_differing(
-    struct store *store, const struct effect *const *effects, size_t count)
+static void flag_differing(struct store *store, const struct accepted *accepted, size_t count)
 {
     CLEANUP(columns_done) struct columns c;
     columns_init(&c, 2);
     for (size_t i = 0; i < count; i++) {
-        pg_array_digest(&c.arrays[0], &effects[i]->result.result.key);
-        pg_array_u64(&c.arrays[1], effects[i]->result.result.attempt.value);
+        pg_array_digest(&c.arrays[0], &accepted[i].effect->result.key);
+        pg_array_u64(&c.arrays[1], accepted[i].effect->result.attempt.value);
     }
     columns_send(
         &c,
         store,
-        "UPDATE result r SET differs = true FROM unnest($1::bytea[], $2::int8[]) AS u(key, attempt_id) WHERE r.key = u.key AND "
+        "UPDATE result r SET differs = true FROM unnest($1::bytea[], $2::int8[]) AS u(key,attempt_id) WHERE r.key = u.key AND "
         "r.attempt_id = u.attempt_id AND NOT r.current AND EXISTS (SELECT FROM result c JOIN result_output co ON co.key = "
         "c.key AND co.attempt_id = c.attempt_id JOIN result_output o ON o.key = r.key AND o.attempt_id = r.attempt_id AND "
         "o.position = co.position WHERE c.key = r.key AND c.current AND o.digest <> co.digest)");
 }
 
+/* --- What else the batch says of a result --- */
+
+/* Attempts come in the order of their ids, as results do. */
+static void note_wall(
+    const struct effects *batch, struct accepted *accepted, size_t count, struct arena *arena)
+{
+    struct batch_row *attempts = NULL;
+    size_t attempts_count = batch_rows(batch, EFFECT_PERSIST_ATTEMPT, arena, &attempts);
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t id = accepted[i].effect->result.attempt.value;
+        while (at < attempts_count && attempts[at].id < id) {
+            at++;
+        }
+        if (at < attempts_count && attempts[at].id == id) {
+            accepted[i].wall_ms = attempts[at].last->attempt.usage.wall_ms;
+        }
+    }
+}
+
+/* A key that stands for a result, as an entry of a list that is sorted. */
+struct keyed {
+    const struct digest *key;
+    size_t index; /* of the result */
+};
+
+static int compare_keyed(const void *a, const void *b)
+{
+    const struct keyed *left = a;
+    const struct keyed *right = b;
+    int order = memcmp(left->key->bytes, right->key->bytes, sizeof(left->key->bytes));
+    if (order != 0) {
+        return order;
+    }
+    return left->index < right->index ? -1 : left->index > right->index;
+}
+
+static bool is_same_key(const struct keyed *keyed, size_t i, size_t j)
+{
+    return digest_equal(keyed[i].key, keyed[j].key);
+}
+
+static void note_first(struct accepted *accepted, size_t count, struct arena *arena)
+{
+    struct keyed *keyed = ARENA_ARRAY(arena, struct keyed, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        keyed[i] = (struct keyed){&accepted[i].effect->result.key, i};
+    }
+    qsort(keyed, count, sizeof(*keyed), compare_keyed);
+    for (size_t i = 0; i < count; i++) {
+        accepted[keyed[i].index].first = i == 0 || !is_same_key(keyed, i - 1, i);
+    }
+}
+
+/* The newest result of a plan key, in the order of keys, which the index likes. */
+static void add_plan_keys(
+    struct result_columns *c,
+    const struct accepted *accepted,
+    size_t count,
+    struct arena *arena)
+{
+    struct keyed *keyed = ARENA_ARRAY(arena, struct keyed, count + 1);
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct effect_persist_result *effect = accepted[i].effect;
+        uint32_t ordinal = task_ordinal(effect->task);
+        const struct digest *key = plan_task_key(effect->plan, ordinal);
+        if (plan_task_traits(effect->plan, ordinal)->cache && !digest_is_zero(key)) {
+            keyed[used++] = (struct keyed){key, i};
+        }
+    }
+    qsort(keyed, used, sizeof(*keyed), compare_keyed);
+    for (size_t i = 0; i < used; i++) {
+        if (i + 1 == used || !is_same_key(keyed, i, i + 1)) {
+            pg_array_digest(&c->plan_keys.arrays[0], keyed[i].key);
+            pg_array_digest(
+                &c->plan_keys.arrays[1], &accepted[keyed[i].index].effect->result.key);
+        }
+    }
+}
+
 void batch_send_results(struct store *store, const struct effects *batch, struct arena *arena)
 {
-    const struct effect **effects = NULL;
-    size_t count = batch_last_of(batch, EFFECT_PERSIST_RESULT, arena, &effects);
+    struct batch_row *rows = NULL;
+    size_t count = batch_rows(batch, EFFECT_PERSIST_RESULT, arena, &rows);
     if (count == 0) {
         return;
     }
     CLEANUP(result_columns_done) struct result_columns c;
     result_columns_init(&c);
+    struct accepted *accepted = ARENA_ARRAY(arena, struct accepted, count);
     bool recomputed = false;
     for (size_t i = 0; i < count; i++) {
-        add_result(&c, &effects[i]->result, arena);
-        recomputed = recomputed || effects[i]->result.recomputed;
+        accepted[i].effect = &rows[i].last->result;
+        recomputed = recomputed || accepted[i].effect->recomputed;
     }
+    note_wall(batch, accepted, count, arena);
+    note_first(accepted, count, arena);
+    for (size_t i = 0; i < count; i++) {
+        add_result(&c, &accepted[i], arena);
+    }
+    add_plan_keys(&c, accepted, count, arena);
     send_results(store, &c);
     if (recomputed) {
-        flag_differing(store, effects, count);
+        flag_differing(store, accepted, count);
     }
 }
 
@@ -395,31 +467,45 @@ static void add_points(struct columns *c, const struct effect_persist_metrics *m
     }
 }
 
-static void send_points(struct store *store, struct columns *c)
+/* Names and tags that are new get their numbers first. */
+static void send_words(
+    struct store *store, const struct effects *batch, bool tags, const char *sql)
 {
-    const char *params[COLUMNS_MAX];
-    for (size_t i = 0; i < c->count; i++) {
-        params[i] = pg_array_end(&c->arrays[i]);
+    CLEANUP(columns_done) struct columns c;
+    columns_init(&c, 1);
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct effect *effect = &batch->items[i];
+        for (size_t p = 0;
+             effect->kind == EFFECT_PERSIST_METRICS && p < effect->metrics.points_count;
+             p++) {
+            const struct metric_point *point = &effect->metrics.points[p];
+            pg_array_text(&c.arrays[0], tags ? point->tag : point->name);
+        }
     }
-    batch_send(
+    columns_send(&c, store, sql);
+}
+
+static void send_points(
+    struct store *store, const struct effects *batch, struct columns *points)
+{
+    send_words(
         store,
-        "INSERT INTO metric_name (name) SELECT DISTINCT unnest($1::text[]) EXCEPT SELECT name FROM metric_name ON CONFLICT DO "
-        "NOTHING",
-        &params[2],
-        1);
-    batch_send(
+        batch,
+        false,
+        "INSERT INTO metric_name (name) SELECT DISTINCT u.a FROM unnest($1::text[]) AS u(a) WHERE NOT EXISTS (SELECT FROM "
+        "metric_name n WHERE n.name = u.a) ON CONFLICT DO NOTHING");
+    send_words(
         store,
-        "INSERT INTO metric_tag (tag) SELECT DISTINCT unnest($1::text[]) EXCEPT SELECT tag FROM metric_tag ON CONFLICT DO "
-        "NOTHING",
-        &params[3],
-        1);
-    batch_send(
+        batch,
+        true,
+        "INSERT INTO metric_tag (tag) SELECT DISTINCT u.a FROM unnest($1::text[]) AS u(a) WHERE NOT EXISTS (SELECT FROM "
+        "metric_tag t WHERE t.tag = u.a) ON CONFLICT DO NOTHING");
+    columns_send(
+        points,
         store,
         "INSERT INTO metric SELECT u.a, u.b, n.name_id, t.tag_id, u.e, u.f FROM unnest($1::int8[], $2::int8[], $3::text[], "
         "$4::text[], $5::int8[], $6::float8[]) AS u(a,b,c,d,e,f) JOIN metric_name n ON n.name = u.c JOIN metric_tag t ON "
-        "t.tag = u.d ON CONFLICT DO NOTHING",
-        params,
-        c->count);
+        "t.tag = u.d ON CONFLICT DO NOTHING");
 }
 
 void batch_send_metrics(struct store *store, const struct effects *batch, struct arena *arena)
@@ -436,14 +522,10 @@ void batch_send_metrics(struct store *store, const struct effects *batch, struct
             pg_array_u64(&offsets.arrays[1], batch->items[i].metrics.offset_end);
         }
     }
-    if (points.arrays[0].count > 0) {
-        send_points(store, &points);
-    }
-    if (offsets.arrays[0].count > 0) {
-        columns_send(
-            &offsets,
-            store,
-            "INSERT INTO metric_offset SELECT u.a, max(u.b) FROM unnest($1::int8[], $2::int8[]) AS u(a,b) GROUP BY u.a ON "
-            "CONFLICT (attempt_id) DO UPDATE SET bytes = greatest(metric_offset.bytes, excluded.bytes)");
-    }
+    send_points(store, batch, &points);
+    columns_send(
+        &offsets,
+        store,
+        "INSERT INTO metric_offset SELECT u.a, max(u.b) FROM unnest($1::int8[], $2::int8[]) AS u(a,b) GROUP BY u.a ON "
+        "CONFLICT (attempt_id) DO UPDATE SET bytes = greatest(metric_offset.bytes, excluded.bytes)");
 }

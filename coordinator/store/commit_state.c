@@ -9,45 +9,14 @@
 #include "coordinator/store/commit_rows.h"
 #include "coordinator/store/lease_codec.h"
 
-/* Times travel as milliseconds; 0 means none. */
-#define SQL_TIME(ms) "CASE WHEN " ms " = 0 THEN NULL ELSE to_timestamp(" ms " / 1000.0) END"
-
-void columns_init(struct columns *columns, size_t count)
-{
-    CHECK(count <= COLUMNS_MAX);
-    columns->count = count;
-    for (size_t i = 0; i < count; i++) {
-        pg_array_init(&columns->arrays[i]);
-    }
-}
-
-void columns_done(struct columns *columns)
-{
-    for (size_t i = 0; i < columns->count; i++) {
-        pg_array_done(&columns->arrays[i]);
-    }
-}
-
-void columns_send(struct columns *columns, struct store *store, const char *sql)
-{
-    const char *params[COLUMNS_MAX];
-    for (size_t i = 0; i < columns->count; i++) {
-        params[i] = pg_array_end(&columns->arrays[i]);
-    }
-    batch_send(store, sql, params, columns->count);
-}
-
 void batch_send_workers(struct store *store, const struct effects *batch, struct arena *arena)
 {
-    const struct effect **effects = NULL;
-    size_t count = batch_last_of(batch, EFFECT_PERSIST_WORKER, arena, &effects);
-    if (count == 0) {
-        return;
-    }
+    struct batch_row *rows = NULL;
+    size_t count = batch_rows(batch, EFFECT_PERSIST_WORKER, arena, &rows);
     CLEANUP(columns_done) struct columns c;
     columns_init(&c, 16);
     for (size_t i = 0; i < count; i++) {
-        const struct worker_row *row = &effects[i]->worker;
+        const struct worker_row *row = &rows[i].last->worker;
         pg_array_u64(&c.arrays[0], row->worker.value);
         pg_array_text(&c.arrays[1], row->name);
         pg_array_text(&c.arrays[2], row->principal);
@@ -69,15 +38,43 @@ void batch_send_workers(struct store *store, const struct effects *batch, struct
         &c,
         store,
         "INSERT INTO worker (worker_id, name, principal, state, slots, cpus_milli, gpus, memory_bytes, disk_bytes, blame, "
-        "detail, changed_at, incarnation, hello_number, labels, counters) SELECT u.a, u.b, u.c, u.d, u.e, u.f, u.g, u.h, u.i, u.j, u.k, to_timestamp(u.l / 1000.0), u.m, u.n, u.o::jsonb, u.p::jsonb FROM "
+        "detail, changed_at, incarnation, hello_number, labels, counters) SELECT u.a, u.b, u.c, u.d, u.e, u.f, u.g, u.h, u.i, "
+        "u.j, u.k, u.l, u.m, u.n, u.o::jsonb, u.p::jsonb FROM "
         "unnest($1::int4[], $2::text[], $3::text[], $4::int2[], $5::int4[], $6::int4[], $7::int4[], $8::int8[], $9::int8[],"
-        " $10::int4[], $11::text[], $12::int8[], $13::int8[], $14::int8[], $15::text[], $16::text[]) "
+        " $10::int4[], $11::text[], $12::timestamptz[], $13::int8[], $14::int8[], $15::text[], $16::text[]) "
         "AS u(a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p) "
         "ON CONFLICT (worker_id) DO UPDATE SET state = excluded.state, slots = excluded.slots, cpus_milli = "
         "excluded.cpus_milli, gpus = excluded.gpus, memory_bytes = excluded.memory_bytes, disk_bytes = excluded.disk_bytes,"
         " blame = excluded.blame, detail = excluded.detail, changed_at = excluded.changed_at, "
         "incarnation = excluded.incarnation, hello_number = excluded.hello_number, "
         "labels = excluded.labels, counters = excluded.counters");
+}
+
+/* What a batch says of leases. */
+struct lease_marks {
+    uint64_t last;         /* attempt granted */
+    uint64_t floor, fence; /* 0: does not move */
+};
+
+static struct lease_marks pack_leases(const struct effects *batch, struct str *body)
+{
+    struct lease_marks marks = {0};
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct effect *effect = &batch->items[i];
+        if (effect->kind == EFFECT_PERSIST_LEASE) {
+            uint8_t packed[LEASE_PACKED_BYTES];
+            uint64_t id = effect->lease.attempt.value;
+            lease_pack(&effect->lease, packed);
+            str_append_bytes(body, packed, sizeof(packed));
+            marks.last = id > marks.last ? id : marks.last;
+        } else if (effect->kind == EFFECT_PERSIST_LEASE_FLOOR) {
+            marks.floor = effect->mark.value;
+        } else if (effect->kind == EFFECT_PERSIST_FENCE) {
+            marks.fence = effect->mark.value;
+        }
+    }
+    CHECK(!body->overflow);
+    return marks;
 }
 
 void batch_send_leases(
@@ -87,50 +84,34 @@ void batch_send_leases(
     uint64_t epoch,
     uint64_t number)
 {
-    uint64_t last = 0;
-    uint64_t floor = 0;
-    uint64_t fence = 0;
     CLEANUP(str_done) struct str body;
     str_init(&body, 64 << 20);
-    for (size_t i = 0; i < batch->count; i++) {
-        const struct effect *effect = &batch->items[i];
-        if (effect->kind == EFFECT_PERSIST_LEASE) {
-            uint8_t packed[LEASE_PACKED_BYTES];
-            lease_pack(&effect->lease, packed);
-            for (size_t b = 0; b < sizeof(packed); b++) {
-                str_appendf(&body, "%02x", packed[b]);
-            }
-            last = effect->lease.attempt.value > last ? effect->lease.attempt.value : last;
-        } else if (effect->kind == EFFECT_PERSIST_LEASE_FLOOR) {
-            floor = effect->mark.value;
-        } else if (effect->kind == EFFECT_PERSIST_FENCE) {
-            fence = effect->mark.value;
-        }
-    }
-    if (fence != 0) {
-        const char *const params[] = {arena_printf(arena, "%llu", (unsigned long long)fence)};
+    struct lease_marks marks = pack_leases(batch, &body);
+    if (marks.fence != 0) {
+        const char *const params[] = {
+            arena_printf(arena, "%llu", (unsigned long long)marks.fence)};
         batch_send(
             store,
-            "UPDATE leader SET attempt_next = greatest(attempt_next, $1::int8)",
+            "UPDATE leader SET attempt_next = greatest(attempt_next, $1::int8) WHERE id = 1",
             params,
             1);
     }
-    if (last != 0) {
-        CHECK(!body.overflow);
-        const char *const params[] = {
-            arena_printf(arena, "%llu", (unsigned long long)epoch),
-            arena_printf(arena, "%llu", (unsigned long long)number),
-            arena_printf(arena, "%llu", (unsigned long long)last),
-            body.data,
-        };
-        batch_send(
+    if (marks.last != 0) {
+        CLEANUP(columns_done) struct columns c;
+        columns_init(&c, 4);
+        pg_array_u64(&c.arrays[0], epoch);
+        pg_array_u64(&c.arrays[1], number);
+        pg_array_u64(&c.arrays[2], marks.last);
+        pg_array_bytes(&c.arrays[3], body.data, body.length);
+        columns_send(
+            &c,
             store,
-            "INSERT INTO lease VALUES ($1::int8, $2::int8, $3::int8, decode($4, 'hex'))",
-            params,
-            4);
+            "INSERT INTO lease SELECT u.a, u.b, u.c, u.d FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::bytea[]) AS "
+            "u(a,b,c,d)");
     }
-    if (floor != 0) {
-        const char *const params[] = {arena_printf(arena, "%llu", (unsigned long long)floor)};
+    if (marks.floor != 0) {
+        const char *const params[] = {
+            arena_printf(arena, "%llu", (unsigned long long)marks.floor)};
         batch_send(store, "DELETE FROM lease WHERE attempt_last < $1::int8", params, 1);
     }
 }
@@ -156,45 +137,56 @@ char *batch_point_json(const struct plan *plan, const uint32_t *point, struct ar
     return arena_strdup(arena, out.data);
 }
 
+#define SQL_INSERT_TASK                                                                         \
+    "INSERT INTO task SELECT u.a, u.b, u.c, u.d, u.e, u.f, u.g, u.h, u.i, u.j, u.k, u.l, u.m, " \
+    "u.n::jsonb, u.o, u.p FROM unnest($1::int8[], $2::int2[], $3::int2[], $4::text[], "         \
+    "$5::int4[], $6::int4[], $7::int4[], $8::int8[], $9::int8[], $10::bytea[], $11::int8[], "   \
+    "$12::text[], $13::text[], $14::text[], $15::bool[], $16::timestamptz[]) AS "               \
+    "u(a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p)"
+
+static void add_task(
+    struct columns *c, const struct effect_persist_task *effect, struct arena *arena)
+{
+    const struct task_row *row = &effect->row;
+    const struct plan *plan = effect->plan;
+    uint32_t ordinal = task_ordinal(row->task);
+    const struct plan_traits *traits = plan_task_traits(plan, ordinal);
+    pg_array_u64(&c->arrays[0], row->task.value);
+    pg_array_i64(&c->arrays[1], row->state);
+    pg_array_i64(&c->arrays[2], row->reason);
+    pg_array_text(&c->arrays[3], row->detail == NULL ? "" : row->detail);
+    pg_array_u64(&c->arrays[4], row->failures);
+    pg_array_u64(&c->arrays[5], row->losses);
+    pg_array_u64(&c->arrays[6], row->soft_failures);
+    pg_array_u64(&c->arrays[7], row->backoff_ms);
+    pg_array_u64(&c->arrays[8], row->attempt.value);
+    pg_array_digest(&c->arrays[9], &row->key);
+    pg_array_u64(&c->arrays[10], row->same_as.value);
+    pg_array_text(&c->arrays[11], plan->stages[traits->stage]);
+    pg_array_text(&c->arrays[12], plan_task_name(plan, ordinal, arena));
+    const uint32_t *point = plan_task_point(plan, ordinal);
+    pg_array_text(&c->arrays[13], batch_point_json(plan, point, arena));
+    pg_array_bool(&c->arrays[14], traits->helper);
+    pg_array_u64(&c->arrays[15], row->changed_ms);
+}
+
 void batch_send_tasks(struct store *store, const struct effects *batch, struct arena *arena)
 {
-    const struct effect **effects = NULL;
-    size_t count = batch_last_of(batch, EFFECT_PERSIST_TASK, arena, &effects);
-    if (count == 0) {
-        return;
-    }
-    CLEANUP(columns_done) struct columns c;
-    columns_init(&c, 16);
+    struct batch_row *rows = NULL;
+    size_t count = batch_rows(batch, EFFECT_PERSIST_TASK, arena, &rows);
+    CLEANUP(columns_done) struct columns fresh;
+    CLEANUP(columns_done) struct columns known;
+    columns_init(&fresh, 16);
+    columns_init(&known, 16);
     for (size_t i = 0; i < count; i++) {
-        const struct task_row *row = &effects[i]->task.row;
-        const struct plan *plan = effects[i]->task.plan;
-        uint32_t ordinal = task_ordinal(row->task);
-        const struct plan_traits *traits = plan_task_traits(plan, ordinal);
-        pg_array_u64(&c.arrays[0], row->task.value);
-        pg_array_i64(&c.arrays[1], row->state);
-        pg_array_i64(&c.arrays[2], row->reason);
-        pg_array_text(&c.arrays[3], row->detail == NULL ? "" : row->detail);
-        pg_array_u64(&c.arrays[4], row->failures);
-        pg_array_u64(&c.arrays[5], row->losses);
-        pg_array_u64(&c.arrays[6], row->soft_failures);
-        pg_array_u64(&c.arrays[7], row->backoff_ms);
-        pg_array_u64(&c.arrays[8], row->attempt.value);
-        pg_array_digest(&c.arrays[9], &row->key);
-        pg_array_u64(&c.arrays[10], row->same_as.value);
-        pg_array_text(&c.arrays[11], plan->stages[traits->stage]);
-        pg_array_text(&c.arrays[12], plan_task_name(plan, ordinal, arena));
-        const uint32_t *point = plan_task_point(plan, ordinal);
-        pg_array_text(&c.arrays[13], batch_point_json(plan, point, arena));
-        pg_array_bool(&c.arrays[14], traits->helper);
-        pg_array_u64(&c.arrays[15], row->changed_ms);
+        add_task(rows[i].first->task.fresh ? &fresh : &known, &rows[i].last->task, arena);
     }
+    columns_send(&fresh, store, SQL_INSERT_TASK);
     columns_send(
-        &c,
+        &known,
         store,
-        "INSERT INTO task SELECT u.a, u.b, u.c, u.d, u.e, u.f, u.g, u.h, u.i, u.j, u.k, u.l, u.m, u.n::jsonb, u.o, "
-        "to_timestamp(u.p / 1000.0) FROM unnest($1::int8[], $2::int2[], $3::int2[], $4::text[], $5::int4[], $6::int4[], "
-        "$7::int4[], $8::int8[], $9::int8[], $10::bytea[], $11::int8[], $12::text[], $13::text[], $14::text[], $15::bool[], "
-        "$16::int8[]) AS u(a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p) ON CONFLICT (task_id) DO UPDATE SET state = excluded.state, "
+        SQL_INSERT_TASK
+        " ON CONFLICT (task_id) DO UPDATE SET state = excluded.state, "
         "reason = excluded.reason, detail = excluded.detail, failures = excluded.failures, losses = excluded.losses, "
         "soft_failures = excluded.soft_failures, backoff_ms = excluded.backoff_ms, attempt_id = excluded.attempt_id, "
         "key = excluded.key, same_as = excluded.same_as, changed_at = excluded.changed_at");
@@ -221,13 +213,17 @@ static void add_attempt(struct columns *c, const struct attempt_row *row)
     pg_array_u64(&c->arrays[16], row->usage.written_bytes);
 }
 
-static void send_placements(
-    struct store *store, const struct effect *const *effects, size_t count)
+/* An attempt without devices needs no row: it is where its attempt row says. */
+static void send_placements(struct store *store, const struct batch_row *rows, size_t count)
 {
     CLEANUP(columns_done) struct columns c;
     columns_init(&c, 5);
     for (size_t i = 0; i < count; i++) {
-        const struct attempt_row *row = &effects[i]->attempt;
+        const struct attempt_row *row = &rows[i].last->attempt;
+        if (row->placements_count > 0
+            || (row->devices.whole == 0 && row->devices.share_milli == 0)) {
+            continue;
+        }
         pg_array_u64(&c.arrays[0], row->attempt.value);
         pg_array_u64(&c.arrays[1], row->worker.value);
         pg_array_i64(&c.arrays[2], (int64_t)row->devices.whole);
@@ -243,13 +239,12 @@ static void send_placements(
 
 /* Ends and logs of single ranks come with the end of the attempt. */
 static void send_gang_placements(
-    struct store *store, const struct effect *const *effects, size_t count)
+    struct store *store, const struct batch_row *rows, size_t count)
 {
     CLEANUP(columns_done) struct columns c;
     columns_init(&c, 9);
-    bool any = false;
     for (size_t i = 0; i < count; i++) {
-        const struct attempt_row *row = &effects[i]->attempt;
+        const struct attempt_row *row = &rows[i].last->attempt;
         for (uint32_t rank = 0; rank < row->placements_count; rank++) {
             const struct placement_row *placement = &row->placements[rank];
             pg_array_u64(&c.arrays[0], row->attempt.value);
@@ -261,11 +256,7 @@ static void send_gang_placements(
             pg_array_i64(&c.arrays[6], placement->outcome);
             pg_array_i64(&c.arrays[7], placement->exit_status);
             pg_array_digest(&c.arrays[8], &placement->log);
-            any = true;
         }
-    }
-    if (!any) {
-        return;
     }
     columns_send(
         &c,
@@ -276,32 +267,36 @@ static void send_gang_placements(
         "log = excluded.log");
 }
 
+#define SQL_INSERT_ATTEMPT                                                                    \
+    "INSERT INTO attempt SELECT u.a, u.b, u.c, u.d, u.e, u.f, u.g, u.h, u.i, u.j, u.k, u.l, " \
+    "u.m, u.n, u.o, u.p, u.q FROM unnest($1::int8[], $2::int8[], $3::int4[], $4::int2[], "    \
+    "$5::bool[], $6::timestamptz[], $7::timestamptz[], $8::timestamptz[], $9::int4[], "       \
+    "$10::text[], $11::bytea[], $12::int8[], $13::int8[], $14::int8[], $15::int8[], "         \
+    "$16::int8[], $17::int8[]) AS u(a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q)"
+
 void batch_send_attempts(struct store *store, const struct effects *batch, struct arena *arena)
 {
-    const struct effect **effects = NULL;
-    size_t count = batch_last_of(batch, EFFECT_PERSIST_ATTEMPT, arena, &effects);
-    if (count == 0) {
-        return;
-    }
-    CLEANUP(columns_done) struct columns c;
-    columns_init(&c, 17);
+    struct batch_row *rows = NULL;
+    size_t count = batch_rows(batch, EFFECT_PERSIST_ATTEMPT, arena, &rows);
+    CLEANUP(columns_done) struct columns fresh;
+    CLEANUP(columns_done) struct columns known;
+    columns_init(&fresh, 17);
+    columns_init(&known, 17);
     for (size_t i = 0; i < count; i++) {
-        add_attempt(&c, &effects[i]->attempt);
+        add_attempt(rows[i].first->attempt.fresh ? &fresh : &known, &rows[i].last->attempt);
     }
+    columns_send(&fresh, store, SQL_INSERT_ATTEMPT);
     columns_send(
-        &c,
+        &known,
         store,
-        "INSERT INTO attempt SELECT u.a, u.b, u.c, u.d, u.e, to_timestamp(u.f / 1000.0), " SQL_TIME("u.g") ", " SQL_TIME(
-            "u.h") ", u.i, u.j, u.k, u.l, u.m, u.n, u.o, u.p, u.q FROM unnest($1::int8[], $2::int8[], $3::int4[], $4::int2[],"
-                   " $5::bool[], $6::int8[], $7::int8[], $8::int8[], $9::int4[], $10::text[], $11::bytea[], $12::int8[], "
-                   "$13::int8[], $14::int8[], $15::int8[], $16::int8[], $17::int8[]) AS u(a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q) "
-                   "ON CONFLICT (attempt_id) DO UPDATE SET task_id = excluded.task_id, outcome = excluded.outcome, accepted = "
-                   "excluded.accepted, started_at = excluded.started_at, finished_at = excluded.finished_at, exit_status = "
-                   "excluded.exit_status, detail = excluded.detail, log = excluded.log, wall_ms = excluded.wall_ms, user_ms = "
-                   "excluded.user_ms, system_ms = excluded.system_ms, memory_peak_bytes = excluded.memory_peak_bytes, "
-                   "read_bytes = excluded.read_bytes, written_bytes = excluded.written_bytes");
-    send_placements(store, effects, count);
-    send_gang_placements(store, effects, count);
+        SQL_INSERT_ATTEMPT
+        " ON CONFLICT (attempt_id) DO UPDATE SET task_id = excluded.task_id, outcome = excluded.outcome, accepted = "
+        "excluded.accepted, started_at = excluded.started_at, finished_at = excluded.finished_at, exit_status = "
+        "excluded.exit_status, detail = excluded.detail, log = excluded.log, wall_ms = excluded.wall_ms, user_ms = "
+        "excluded.user_ms, system_ms = excluded.system_ms, memory_peak_bytes = excluded.memory_peak_bytes, "
+        "read_bytes = excluded.read_bytes, written_bytes = excluded.written_bytes");
+    send_placements(store, rows, count);
+    send_gang_placements(store, rows, count);
 }
 
 static void append_audit(struct str *out, const struct audit_row *row)
@@ -333,6 +328,8 @@ void batch_send_audit(
     uint64_t number)
 {
     bool *done = ARENA_ARRAY(arena, bool, batch->count + 1);
+    CLEANUP(columns_done) struct columns c;
+    columns_init(&c, 4);
     for (size_t i = 0; i < batch->count; i++) {
         if (batch->items[i].kind != EFFECT_PERSIST_AUDIT || done[i]) {
             continue;
@@ -349,17 +346,14 @@ void batch_send_audit(
             }
         }
         str_append_char(&body, ']');
-        const char *const params[] = {
-            arena_printf(arena, "%u", grid),
-            arena_printf(arena, "%llu", (unsigned long long)epoch),
-            arena_printf(arena, "%llu", (unsigned long long)number),
-            body.data,
-        };
-        batch_send(
-            store,
-            "INSERT INTO event (grid_id, epoch, batch, at, body) VALUES ($1::int4, $2::int8, $3::int8, clock_timestamp(), "
-            "$4::jsonb)",
-            params,
-            4);
+        pg_array_u64(&c.arrays[0], grid);
+        pg_array_u64(&c.arrays[1], epoch);
+        pg_array_u64(&c.arrays[2], number);
+        pg_array_bytes(&c.arrays[3], body.data, body.length);
     }
+    columns_send(
+        &c,
+        store,
+        "INSERT INTO event (grid_id, epoch, batch, at, body) SELECT u.a, u.b, u.c, clock_timestamp(), u.d::jsonb FROM "
+        "unnest($1::int4[], $2::int8[], $3::int8[], $4::text[]) AS u(a,b,c,d)");
 }

@@ -427,16 +427,20 @@ static bool load_attempts(
     if (!load_leases(store, id, grid->arena, &attempts, err)) {
         return false;
     }
-    const char *params[3];
-    grid_range(id, grid->arena, params);
+    const char *range[2];
+    grid_range(id, grid->arena, range);
     CLEANUP(pg_array_done) struct pg_array leased;
     pg_array_init(&leased);
     for (size_t i = 0; i < attempts.count; i++) {
         pg_array_u64(&leased, attempts.items[i].attempt.value);
     }
-    params[2] = pg_array_end(&leased);
+    const struct pg_param params[] = {
+        pg_param_text(range[0]),
+        pg_param_text(range[1]),
+        pg_array_end(&leased, pg_type_named("int8", 4)),
+    };
     CLEANUP(pg_result_cleanup) PGresult *rows = NULL;
-    if (!pg_run(
+    if (!pg_run_params(
             store->writer,
             "SELECT a.attempt_id, a.task_id, a.worker_id, a.outcome, a.accepted, " SQL_MS("a.granted_at") ", " SQL_MS(
                 "a.started_at") ", " SQL_MS("a.finished_at") ", a.exit_status, a.detail, coalesce(m.bytes, 0), coalesce(p.devices, "
@@ -478,9 +482,9 @@ static bool load_offsets(struct store *store, struct store_grid *grid, struct er
     for (size_t i = 0; i < grid->event.attempts_count; i++) {
         pg_array_u64(&ids, attempts[i].attempt.value);
     }
-    const char *const params[] = {pg_array_end(&ids)};
+    const struct pg_param params[] = {pg_array_end(&ids, pg_type_named("int8", 4))};
     CLEANUP(pg_result_cleanup) PGresult *rows = NULL;
-    if (!pg_run(
+    if (!pg_run_params(
             store->writer,
             "SELECT attempt_id, bytes FROM metric_offset WHERE attempt_id = ANY ($1::int8[])",
             params,

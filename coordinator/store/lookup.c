@@ -8,10 +8,10 @@
 #include "coordinator/store/pg.h"
 
 /* Every read goes through here: connects again when the reader was lost. */
-static bool read_rows(
+static bool read_rows_params(
     struct store *store,
     const char *sql,
-    const char *const *params,
+    const struct pg_param *params,
     size_t count,
     PGresult **ret_result,
     struct err *err)
@@ -23,7 +23,23 @@ static bool read_rows(
             return false;
         }
     }
-    return pg_run(store->reader, sql, params, count, ret_result, err);
+    return pg_run_params(store->reader, sql, params, count, ret_result, err);
+}
+
+static bool read_rows(
+    struct store *store,
+    const char *sql,
+    const char *const *params,
+    size_t count,
+    PGresult **ret_result,
+    struct err *err)
+{
+    struct pg_param texts[PG_PARAMS_MAX];
+    CHECK(count <= PG_PARAMS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        texts[i] = pg_param_text(params[i]);
+    }
+    return read_rows_params(store, sql, texts, count, ret_result, err);
 }
 
 /* Rows come grouped by the asked position: one per output, or a single one with a NULL name. */
@@ -71,9 +87,9 @@ static bool lookup_with(
     for (size_t i = 0; i < count; i++) {
         pg_array_digest(&array, &keys[i]);
     }
-    const char *const params[] = {pg_array_end(&array)};
+    const struct pg_param params[] = {pg_array_end(&array, pg_type_named("bytea", 5))};
     CLEANUP(pg_result_cleanup) PGresult *rows = NULL;
-    if (count > 0 && !read_rows(store, sql, params, 1, &rows, err)) {
+    if (count > 0 && !read_rows_params(store, sql, params, 1, &rows, err)) {
         return false;
     }
     if (count > 0) {

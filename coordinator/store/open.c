@@ -44,6 +44,8 @@ bool store_reconnect(struct store *store, struct err *err)
     store->in_flight = false;
     PQfinish(store->writer);
     store->writer = NULL;
+    store->prepared_count = 0;
+    store->tuned = false;
     PQfinish(store->reader);
     store->reader = NULL;
     return pg_connect(store->conninfo_text.data, "assayd", &store->writer, err)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "coordinator/store/pg.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,16 +108,24 @@ bool pg_connect(
     return true;
 }
 
-bool pg_run(
+struct pg_param pg_param_text(const char *text)
+{
+    return (struct pg_param){.value = text};
+}
+
+bool pg_run_params(
     PGconn *connection,
     const char *sql,
-    const char *const *params,
+    const struct pg_param *params,
     size_t count,
     PGresult **ret_result,
     struct err *err)
 {
     CHECK(count <= PG_PARAMS_MAX);
-    PGresult *result = PQexecParams(connection, sql, (int)count, NULL, params, NULL, NULL, 0);
+    struct pg_params split;
+    pg_params_split(params, count, &split);
+    PGresult *result = PQexecParams(
+        connection, sql, (int)count, split.oids, split.values, split.lengths, split.formats, 0);
     ExecStatusType status = PQresultStatus(result);
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
         bool failed = pg_failure(connection, result, "query", err);
@@ -131,6 +138,32 @@ bool pg_run(
         PQclear(result);
     }
     return true;
+}
+
+void pg_params_split(const struct pg_param *params, size_t count, struct pg_params *ret_params)
+{
+    for (size_t i = 0; i < count; i++) {
+        ret_params->values[i] = params[i].value;
+        ret_params->lengths[i] = params[i].length;
+        ret_params->formats[i] = params[i].format;
+        ret_params->oids[i] = params[i].oid;
+    }
+}
+
+bool pg_run(
+    PGconn *connection,
+    const char *sql,
+    const char *const *params,
+    size_t count,
+    PGresult **ret_result,
+    struct err *err)
+{
+    struct pg_param texts[PG_PARAMS_MAX];
+    CHECK(count <= PG_PARAMS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        texts[i] = pg_param_text(params[i]);
+    }
+    return pg_run_params(connection, sql, texts, count, ret_result, err);
 }
 
 bool pg_command(PGconn *connection, const char *sql, struct err *err)
@@ -181,78 +214,4 @@ void *pg_bytes(
     PQfreemem(bytes);
     *ret_length = length;
     return copy;
-}
-
-void pg_array_init(struct pg_array *array)
-{
-    str_init(&array->text, LIMIT_SQL_ARRAY_BYTES);
-    array->count = 0;
-    str_append_char(&array->text, '{');
-}
-
-void pg_array_done(struct pg_array *array)
-{
-    str_done(&array->text);
-}
-
-static struct str *next_item(struct pg_array *array)
-{
-    if (array->count++ > 0) {
-        str_append_char(&array->text, ',');
-    }
-    return &array->text;
-}
-
-void pg_array_u64(struct pg_array *array, uint64_t value)
-{
-    str_appendf(next_item(array), "%" PRIu64, value);
-}
-
-void pg_array_i64(struct pg_array *array, int64_t value)
-{
-    str_appendf(next_item(array), "%" PRId64, value);
-}
-
-void pg_array_double(struct pg_array *array, double value)
-{
-    str_appendf(next_item(array), "%.17g", value);
-}
-
-void pg_array_bool(struct pg_array *array, bool value)
-{
-    str_append(next_item(array), value ? "t" : "f");
-}
-
-void pg_array_text(struct pg_array *array, const char *value)
-{
-    struct str *text = next_item(array);
-    if (value == NULL) {
-        str_append(text, "NULL");
-        return;
-    }
-    str_append_char(text, '"');
-    for (const char *c = value; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\') {
-            str_append_char(text, '\\');
-        }
-        str_append_char(text, *c);
-    }
-    str_append_char(text, '"');
-}
-
-void pg_array_digest(struct pg_array *array, const struct digest *digest)
-{
-    if (digest_is_zero(digest)) {
-        str_append(next_item(array), "NULL");
-        return;
-    }
-    char hex[DIGEST_HEX];
-    str_appendf(next_item(array), "\"\\\\x%s\"", digest_to_hex(digest, hex));
-}
-
-const char *pg_array_end(struct pg_array *array)
-{
-    str_append_char(&array->text, '}');
-    CHECK(!array->text.overflow);
-    return array->text.data;
 }

@@ -16,8 +16,21 @@
 
 #define PG_PARAMS_MAX 24
 
+/* A statement that the writer's session knows under a name. */
+struct prepared {
+    const char *sql; /* its text in the program, as identity */
+    uint32_t scalars;
+    char name[16];
+};
+
+#define PG_PREPARED_MAX 128
+
 struct store {
     PGconn *writer; /* batches; its session stands for the coordinator's life */
+    struct prepared prepared[PG_PREPARED_MAX];
+    size_t prepared_count;
+    uint64_t prepared_next; /* names are never used twice */
+    bool tuned;             /* the writer's session plans for batches (commit.c) */
     PGconn *reader;
     struct str conninfo_text;
     bool in_flight;
@@ -56,6 +69,30 @@ bool pg_run(
     size_t count,
     PGresult **ret_result,
     struct err *err);
+
+/* A parameter: text (format 0, type left to the server) or binary. */
+struct pg_param {
+    const char *value;
+    int length, format;
+    Oid oid;
+};
+
+/* The same as libpq wants them. */
+struct pg_params {
+    const char *values[PG_PARAMS_MAX];
+    int lengths[PG_PARAMS_MAX], formats[PG_PARAMS_MAX];
+    Oid oids[PG_PARAMS_MAX];
+};
+
+struct pg_param pg_param_text(const char *text);
+void pg_params_split(const struct pg_param *params, size_t count, struct pg_params *ret_params);
+bool pg_run_params(
+    PGconn *connection,
+    const char *sql,
+    const struct pg_param *params,
+    size_t count,
+    PGresult **ret_result,
+    struct err *err);
 bool pg_command(PGconn *connection, const char *sql, struct err *err);
 /* True for what is the server's trouble and not the statement's: resources, shutdown, system
  * errors, conflicts, time-outs. */
@@ -74,10 +111,24 @@ bool pg_digest(const PGresult *result, int row, int column, struct digest *ret_d
 void *pg_bytes(
     const PGresult *result, int row, int column, struct arena *arena, size_t *ret_length);
 
-/* SQL array literals, one per parameter: begin, add..., end. Text is quoted and escaped. */
+/* --- Parameters in binary form --- */
+
+/* Of the types that parameters have. Numbers have a size, text and bytes have none. */
+struct pg_type {
+    const char *name;
+    Oid oid, array_oid;
+    size_t bytes;
+};
+
+const struct pg_type *pg_type_named(const char *name, size_t length); /* or NULL */
+
+/* One array parameter: begin, add..., end. A timestamptz is added as UTC milliseconds, 0 for
+ * NULL. */
 struct pg_array {
-    struct str text;
-    size_t count;
+    uint8_t *data;
+    size_t length, capacity, count;
+    bool uniform; /* all elements are alike */
+    bool nulls;
 };
 
 void pg_array_init(struct pg_array *array);
@@ -86,8 +137,12 @@ void pg_array_u64(struct pg_array *array, uint64_t value);
 void pg_array_i64(struct pg_array *array, int64_t value);
 void pg_array_double(struct pg_array *array, double value);
 void pg_array_bool(struct pg_array *array, bool value);
-void pg_array_text(struct pg_array *array, const char *value);             /* NULL: SQL NULL */
+void pg_array_text(struct pg_array *array, const char *value); /* NULL: SQL NULL */
+void pg_array_bytes(struct pg_array *array, const void *data, size_t length);
 void pg_array_digest(struct pg_array *array, const struct digest *digest); /* zero: SQL NULL */
-const char *pg_array_end(struct pg_array *array); /* the literal; valid until done */
+/* The parameter; it points into the array, which must be added to no more. */
+struct pg_param pg_array_end(struct pg_array *array, const struct pg_type *type);
+/* The one value of a uniform array. */
+struct pg_param pg_array_end_scalar(struct pg_array *array, const struct pg_type *type);
 
 #endif

@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SPOOL_WINDOW        256 /* entries sent and unacknowledged; bounds what a restart repeats */
+#define SPOOL_WINDOW        2048 /* entries sent and unacknowledged; bounds what a restart repeats */
 #define SPOOL_RESEND_MIN_MS 10000  /* first repetition on a link that is up */
 #define SPOOL_RESEND_MAX_MS 120000 /* doubled up to here */
 
