@@ -103,7 +103,8 @@ extern const struct command command_up, command_down;
 extern const struct command command_ls, command_status, command_watch, command_wait,
     command_logs, command_explain, command_nodes, command_events;
 extern const struct command command_cancel, command_retry, command_hold, command_release,
-    command_skip, command_drain, command_undrain;
+    command_skip, command_priority, command_pause, command_resume, command_drain,
+    command_undrain, command_worker_release;
 extern const struct command command_compare, command_sql;
 extern const struct command command_keygen, command_trust, command_help, command_man,
     command_completion, command_version;

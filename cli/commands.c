@@ -68,9 +68,13 @@ static const struct command *const steering[] = {
     &command_hold,
     &command_release,
     &command_skip,
+    &command_priority,
+    &command_pause,
+    &command_resume,
     &command_nodes,
     &command_drain,
     &command_undrain,
+    &command_worker_release,
 };
 
 static const struct command *const keys[] = {&command_keygen, &command_trust};

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "cli/grids.h"
+#include "common/base/limits.h"
+#include "common/base/str.h"
 
 static enum exit_status send(
     const struct invocation *invocation,
@@ -57,6 +59,36 @@ static enum exit_status release_run(const struct invocation *invocation, struct 
 static enum exit_status skip_run(const struct invocation *invocation, struct err *err)
 {
     return control_grid(invocation, "skip", "skipped", err);
+}
+
+static enum exit_status pause_run(const struct invocation *invocation, struct err *err)
+{
+    return control_grid(invocation, "pause", "paused", err);
+}
+
+static enum exit_status resume_run(const struct invocation *invocation, struct err *err)
+{
+    return control_grid(invocation, "resume", "resumed", err);
+}
+
+/* GRID [TASK] N: the number comes last. */
+static enum exit_status priority_run(const struct invocation *invocation, struct err *err)
+{
+    struct arena *arena = invocation->arena;
+    const char *text = invocation->arguments[invocation->count - 1];
+    struct node *parameters = grid_parameters(arena, invocation->arguments[0]);
+    int64_t priority = 0;
+    if (!str_to_i64(text, &priority) || priority < -LIMIT_PRIORITY
+        || priority > LIMIT_PRIORITY) {
+        (void)err_set(err, ERR_INPUT, "'%s' is no priority", text);
+        (void)err_hint(err, "a whole number from -1000 to 1000; after -- when it is negative");
+        return EXIT_USAGE;
+    }
+    node_set(arena, parameters, "priority", node_int(arena, priority));
+    if (invocation->count > 2) {
+        node_set(arena, parameters, "task", node_string(arena, invocation->arguments[1]));
+    }
+    return send(invocation, "priority", parameters, "given the priority", err);
 }
 
 static const struct config_key retry_keys[] = {
@@ -188,6 +220,52 @@ const struct command command_skip = {
     .arguments_max = 2,
     .json = true,
     .run = skip_run,
+};
+
+const struct command command_priority = {
+    .name = "priority",
+    .arguments = "GRID [TASK] N",
+    .about = "give a grid, or one task, another priority",
+    .help =
+        "From -1000 to 1000; the higher goes first, and may make lower ones give way. A grid's is added to its stages'; a "
+        "task's own stands for both. A negative one follows --: assay priority GRID -- -5",
+    .arguments_min = 2,
+    .arguments_max = 3,
+    .json = true,
+    .run = priority_run,
+};
+
+const struct command command_pause = {
+    .name = "pause",
+    .arguments = "GRID",
+    .about = "start nothing more of a grid until it is resumed",
+    .help = "What runs goes on. Work that another grid wants too is done for that one.",
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .json = true,
+    .run = pause_run,
+};
+
+const struct command command_resume = {
+    .name = "resume",
+    .arguments = "GRID",
+    .about = "let a paused grid go on",
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .json = true,
+    .run = resume_run,
+};
+
+const struct command command_worker_release = {
+    .name = "worker release",
+    .arguments = "WORKER",
+    .about = "lift the quarantine of a worker",
+    .help =
+        "The same as undrain: it takes work again, and what was held against it is forgotten.",
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .json = true,
+    .run = undrain_run,
 };
 
 const struct command command_drain = {

@@ -3,6 +3,7 @@
  * once it is committed. */
 #include <string.h>
 
+#include "common/base/limits.h"
 #include "coordinator/api.h"
 
 struct verb {
@@ -16,7 +17,20 @@ static const struct verb verbs[] = {
     {"hold", CONTROL_HOLD},
     {"release", CONTROL_RELEASE},
     {"skip", CONTROL_SKIP},
+    {"priority", CONTROL_PRIORITY},
+    {"pause", CONTROL_PAUSE},
+    {"resume", CONTROL_RESUME},
 };
+
+static bool check_priority(const struct node *parameters, struct err *err)
+{
+    int64_t priority = node_get_int(parameters, "priority", INT64_MIN);
+    if (priority >= -LIMIT_PRIORITY && priority <= LIMIT_PRIORITY) {
+        return true;
+    }
+    (void)err_set(err, ERR_INPUT, "a priority is a whole number from -1000 to 1000");
+    return err_hint(err, "0 is the ordinary one; the higher goes first");
+}
 
 static bool control_grid(
     const struct caller *caller,
@@ -39,6 +53,13 @@ static bool control_grid(
         (void)err_set(err, ERR_INPUT, "retry of what?");
         return err_hint(err, "name a task, or say --failed for all failed ones");
     }
+    if (verb->kind == CONTROL_PRIORITY && !check_priority(parameters, err)) {
+        return false;
+    }
+    if (task != NULL && (verb->kind == CONTROL_PAUSE || verb->kind == CONTROL_RESUME)) {
+        (void)err_set(err, ERR_INPUT, "%s is for whole grids", verb->name);
+        return err_hint(err, "hold and release are for single tasks");
+    }
     struct event event = {
         .kind = EVENT_CONTROL,
         .control =
@@ -49,6 +70,7 @@ static bool control_grid(
                 .ordinals = task == NULL ? NULL : &ordinal,
                 .ordinals_count = task == NULL ? 0 : 1,
                 .cancelled = node_get_bool(parameters, "cancelled", false),
+                .priority = (int32_t)node_get_int(parameters, "priority", 0),
             },
     };
     shell_step(shell, &event);
@@ -124,7 +146,9 @@ static bool control(
         }
     }
     (void)err_set(err, ERR_INPUT, "unknown control '%s'", message->verb);
-    return err_hint(err, "known: cancel, retry, hold, release, skip, drain, undrain");
+    return err_hint(
+        err,
+        "known: cancel, retry, hold, release, skip, priority, pause, resume, drain, undrain");
 }
 
 void api_control(const struct caller *caller, const struct msg_control *message)

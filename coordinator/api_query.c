@@ -98,7 +98,10 @@ static const char *grid_state_word(const struct grid_row *row)
     if (row->state == GRID_FINISHED) {
         return row->cancelled ? "cancelled" : "finished";
     }
-    return row->state == GRID_CANCELLING ? "cancelling" : "running";
+    if (row->state == GRID_CANCELLING) {
+        return "cancelling";
+    }
+    return row->paused ? "paused" : "running";
 }
 
 struct node *api_grid_node(struct shell *shell, const struct grid_view *view)
@@ -111,6 +114,7 @@ struct node *api_grid_node(struct shell *shell, const struct grid_view *view)
     set_text(shell, map, "about", info == NULL ? "" : info->about);
     set_text(shell, map, "owner", view->row.owner);
     set_text(shell, map, "state", grid_state_word(&view->row));
+    node_set(arena, map, "priority", node_int(arena, view->row.priority));
     node_set(
         arena,
         map,

@@ -192,7 +192,7 @@ void assignment_build(
     struct msg_assignment *ret_assignment)
 {
     const struct plan_task *task = plan_task(effect->plan, task_ordinal(effect->task), arena);
-    const struct resources *needs = &task->traits.needs;
+    const struct resources *needs = &effect->needs;
     struct msg_assignment out = {
         .task = effect->task.value,
         .attempt = effect->attempt.value,

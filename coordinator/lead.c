@@ -45,6 +45,27 @@ bool shell_load_grid(struct shell *shell, struct grid_id grid, struct err *err)
     return true;
 }
 
+void shell_refresh_owners(struct shell *shell)
+{
+    CLEANUP(arena_cleanup) struct arena *arena = arena_create();
+    struct event event = {.kind = EVENT_OWNERS, .now_ms = shell_now_ms(shell)};
+    bool changed = false;
+    struct err err = {0};
+    if (!owners_read(&shell->owners, arena, &event.owners, &changed, &err)) {
+        log_event(
+            LOG_ERR,
+            "limits of owners not read, the former ones stay in force",
+            F("why", "%s", err.message));
+    } else if (changed) {
+        core_step(shell->core, &event, turn_gathering(&shell->turn));
+        log_event(
+            LOG_INFO,
+            "limits of owners read",
+            F("file", "%s", shell->owners.path),
+            F("owners", "%zu", event.owners.owners_count));
+    }
+}
+
 static bool load_core(struct shell *shell, struct err *err)
 {
     CLEANUP(arena_cleanup) struct arena *arena = arena_create();
@@ -54,9 +75,16 @@ static bool load_core(struct shell *shell, struct err *err)
     }
     uint64_t now = shell_now_ms(shell);
     struct effects *effects = turn_gathering(&shell->turn);
+    shell->owners.seen = false;
+    shell_refresh_owners(shell);
     for (size_t i = 0; i < loaded.workers_count; i++) {
         struct event event = {
             .kind = EVENT_LOAD_WORKER, .now_ms = now, .load_worker = loaded.workers[i]};
+        core_step(shell->core, &event, effects);
+    }
+    for (size_t i = 0; i < loaded.usages_count; i++) {
+        struct event event = {
+            .kind = EVENT_LOAD_USAGE, .now_ms = now, .load_usage = loaded.usages[i]};
         core_step(shell->core, &event, effects);
     }
     for (size_t i = 0; i < loaded.grids_count; i++) {

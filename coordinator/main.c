@@ -45,6 +45,11 @@ static const struct config_key keys[] = {
      .type = CONFIG_PATH,
      .help = "keys that are let in (default: STATE/keys/authorized)",
      .metavar = "FILE"},
+    {.name = "owners",
+     .type = CONFIG_PATH,
+     .help =
+         "file with weights and quotas of owners (default: STATE/owners.yaml, may be missing)",
+     .metavar = "FILE"},
     {.name = "reader-role",
      .type = CONFIG_STRING,
      .help = "database role that gets read access for the command line (made when missing)",
@@ -107,6 +112,7 @@ static bool read_config(struct shell *shell, int *argc, char **argv, struct err 
         || !config_add_flags(shell->config, argc, argv, err)) {
         return false;
     }
+    shell->owners.path = path_of(shell, "owners", "owners.yaml");
     if (config_text(shell->config, "database") == NULL) {
         (void)err_set(err, ERR_INPUT, "no database is named");
         return err_hint(err, "give --database CONNINFO, or let `assay up` run a private one");

@@ -309,6 +309,7 @@ static void carry_out(struct shell *shell, struct outboxes *boxes, const struct 
     case EFFECT_PERSIST_RESULT:
     case EFFECT_PERSIST_METRICS:
     case EFFECT_PERSIST_WORKER:
+    case EFFECT_PERSIST_USAGE:
     case EFFECT_PERSIST_AUDIT:
     case EFFECT_KINDS:
         break;

@@ -148,6 +148,9 @@ static void drain_signals(struct shell *shell)
 
 static void refresh_authorised(struct shell *shell)
 {
+    if (shell->leading) {
+        shell_refresh_owners(shell);
+    }
     struct err err = {0};
     bool changed = false;
     if (!authorised_refresh(shell->authorised, &changed, &err)) {

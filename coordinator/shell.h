@@ -23,6 +23,7 @@
 #include "coordinator/core/core.h"
 #include "coordinator/core/standby.h"
 #include "coordinator/core/turn.h"
+#include "coordinator/owners.h"
 #include "coordinator/sessions.h"
 #include "coordinator/store/store.h"
 #include "proto/message.h"
@@ -89,6 +90,8 @@ struct shell {
     struct loaded_grid *grids;
     size_t grids_count, grids_capacity;
 
+    struct owners_file owners;
+
     uint64_t clock_base_utc_ms, clock_base_mono_ms;
     uint64_t authorised_after_ms, watchdog_after_ms;
     uint64_t started_ms;
@@ -113,6 +116,8 @@ void shell_send(struct shell *shell, uint32_t connection, struct message *messag
 bool shell_lead(struct shell *shell, uint64_t epoch_seen, struct err *err);
 /* Drops everything; from now on it stands by. */
 void shell_step_down(struct shell *shell);
+/* Tells the core what owners may use, when configuration changed. */
+void shell_refresh_owners(struct shell *shell);
 /* Keeps a grid's plan alive while the core has it. */
 void shell_adopt_grid(
     struct shell *shell,

@@ -61,6 +61,13 @@
 #define LIMIT_POINTS_PER_AXIS 100000
 /* The task ordinal has 32 bits; the coordinator keeps about 100 bytes per task in memory. */
 #define LIMIT_TASKS_PER_GRID 2000000
+/* Priorities are ranks and not amounts: a thousand on each side leaves room for every scheme, and
+ * the sum of a grid's and a stage's stays a small number. */
+#define LIMIT_PRIORITY 1000
+/* Owners that configuration lists; each grid looks its own up once. */
+#define LIMIT_OWNERS 10000
+/* Shares are told apart to a thousandth; scores are divided by it. */
+#define LIMIT_OWNER_WEIGHT 1000
 /* A property of the pool and never of the cluster: bounds the tasks that one curation step
  * makes. */
 #define LIMIT_GROUPS_PER_POOL 2000

@@ -23,6 +23,7 @@ static const char *const grid_keys[] = {
     "check",
     "zip",
     "decontaminate",
+    "priority",
     NULL};
 
 static void load_head(struct loader *loader)
@@ -58,6 +59,10 @@ static void load_head(struct loader *loader)
         (void)read_choice(reader, loader->root, "decontaminate", on_off, &value);
     }
     grid->decontaminate = value == 1;
+    int64_t priority = 0;
+    (void)read_int(
+        reader, loader->root, "priority", -LIMIT_PRIORITY, LIMIT_PRIORITY, &priority);
+    grid->priority = (int32_t)priority;
 }
 
 /* What is sent to the coordinator: the file's own bytes, or the edited tree. */

@@ -86,6 +86,14 @@ struct grid_filter {
     bool *allowed; /* per point */
 };
 
+/* How the tasks of a stage are scheduled. No part of any key. */
+struct stage_policy {
+    int32_t priority;       /* added to the grid's */
+    uint32_t at_most;       /* tasks of the stage that run at a time; 0 = no limit */
+    uint32_t oom_milli;     /* on_oom: memory of the next attempt, in thousandths of this one's; 0 = no rule */
+    uint64_t oom_bytes_max; /* and never more than this; 0 = no bound */
+};
+
 struct grid_stage {
     const char *name;
     const struct manifest *program; /* NULL for a curate stage */
@@ -103,8 +111,7 @@ struct grid_stage {
     struct pipeline_variant *curate_variant; /* the fixed pipeline, resolved; NULL when it has ${...} */
     uint32_t failures_max;          /* retry: N gives N + 1, 0 = manifest's */
     uint64_t time_ms;               /* 0 = manifest's */
-    int32_t priority;               /* parsed, not in force */
-    uint32_t at_most;               /* parsed, not in force */
+    struct stage_policy policy;
     uint32_t line, column;
 };
 
@@ -145,6 +152,7 @@ struct grid {
     struct grid_compare compare;
     struct node *promote;    /* parsed and validated, not in force */
     struct node *check;
+    int32_t priority;
     bool decontaminate;
     bool not_in_force;       /* uses something that submission refuses; notes in diags say what */
     struct grid_detail *detail;

@@ -137,7 +137,9 @@ struct plan {
     struct axis_point **points; /* [axis][point] */
     size_t *points_count;
     const char **stages;
+    struct stage_policy *policies; /* of each stage; NULL: none has one (plan_policy) */
     size_t stages_count;
+    int32_t priority; /* of the whole grid, as its file says */
     struct plan_program *programs;
     size_t programs_count;
     struct plan_frozen *inputs;
@@ -214,6 +216,8 @@ const char *plan_task_params(const struct plan *plan, uint32_t task, struct aren
 const struct plan_task *plan_task(const struct plan *plan, uint32_t task, struct arena *arena);
 /* By name; GRID_NONE when there is none. O(tasks), a few ns each. */
 uint32_t plan_find_task(const struct plan *plan, const char *name);
+/* How the tasks of a stage are scheduled. */
+struct stage_policy plan_policy(const struct plan *plan, uint32_t stage);
 
 /* Direct upstream tasks of a task, each once (gate included). */
 size_t plan_upstream(

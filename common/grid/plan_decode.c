@@ -110,6 +110,35 @@ static size_t figure(const struct node *figures, const char *key)
     return value > 0 ? (size_t)value : 0;
 }
 
+/* Plans that were stored before stages had a policy have no list of them. */
+static bool head_policies(struct decoder *decoder, const struct node *head, struct err *err)
+{
+    struct plan *plan = decoder->plan;
+    const struct node *list = node_get(head, "policies");
+    int64_t priority = node_get_int(head, "priority", 0);
+    plan->policies = ARENA_ARRAY(decoder->arena, struct stage_policy, plan->stages_count + 1);
+    if (priority < -LIMIT_PRIORITY || priority > LIMIT_PRIORITY) {
+        return err_set(err, ERR_CORRUPT, "the grid's priority is out of bounds");
+    }
+    plan->priority = (int32_t)priority;
+    for (size_t i = 0; list && list->kind == NODE_LIST && i < list->list.count; i++) {
+        const struct node *row = list->list.items[i];
+        uint32_t stage = 0;
+        int64_t values[4] = {0};
+        if (!record_has(row, 5, "a policy", err)
+            || !record_u32(row, 0, (uint32_t)plan->stages_count, &stage, err)
+            || !record_number(row, 1, -LIMIT_PRIORITY, LIMIT_PRIORITY, &values[0], err)
+            || !record_number(row, 2, 0, UINT32_MAX, &values[1], err)
+            || !record_number(row, 3, 0, 10000, &values[2], err)
+            || !record_number(row, 4, 0, INT64_MAX, &values[3], err)) {
+            return false;
+        }
+        plan->policies[stage] = (struct stage_policy){
+            (int32_t)values[0], (uint32_t)values[1], (uint32_t)values[2], (uint64_t)values[3]};
+    }
+    return true;
+}
+
 static bool decode_head(struct decoder *decoder, const struct node *head, struct err *err)
 {
     struct plan *plan = decoder->plan;
@@ -142,7 +171,7 @@ static bool decode_head(struct decoder *decoder, const struct node *head, struct
     plan->axes_count = axes.count;
     plan->stages = stages.items;
     plan->stages_count = stages.count;
-    return head_counts(decoder, head, err);
+    return head_policies(decoder, head, err) && head_counts(decoder, head, err);
 }
 
 /* --- Points, programs, inputs, cells, strings --- */

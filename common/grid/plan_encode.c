@@ -363,6 +363,31 @@ static void set_block(
     }
 }
 
+static bool has_policy(const struct stage_policy *policy)
+{
+    return policy->priority != 0 || policy->at_most != 0 || policy->oom_milli != 0;
+}
+
+/* [stage, priority, at most, on out of memory, and its bound] of those stages that have one. */
+static struct node *policies_node(const struct plan *plan, struct arena *arena)
+{
+    struct node *list = node_list(arena);
+    for (uint32_t s = 0; s < plan->stages_count; s++) {
+        struct stage_policy policy = plan_policy(plan, s);
+        if (!has_policy(&policy)) {
+            continue;
+        }
+        struct node *row = node_list(arena);
+        node_push(arena, row, node_int(arena, s));
+        node_push(arena, row, node_int(arena, policy.priority));
+        node_push(arena, row, node_int(arena, policy.at_most));
+        node_push(arena, row, node_int(arena, policy.oom_milli));
+        node_push(arena, row, node_int(arena, (int64_t)policy.oom_bytes_max));
+        node_push(arena, list, row);
+    }
+    return list;
+}
+
 static void write_head(struct encoder *encoder, struct str *out)
 {
     const struct plan *plan = encoder->plan;
@@ -377,6 +402,8 @@ static void write_head(struct encoder *encoder, struct str *out)
     node_set(arena, head, "grid", node_string(arena, plan->grid_name));
     node_set(arena, head, "axes", texts_node(plan->axes, plan->axes_count, arena));
     node_set(arena, head, "stages", texts_node(plan->stages, plan->stages_count, arena));
+    node_set(arena, head, "priority", node_int(arena, plan->priority));
+    node_set(arena, head, "policies", policies_node(plan, arena));
     node_set(arena, head, "decontaminate", node_bool(arena, plan->decontaminate));
     node_set(arena, head, "figures", figures);
     node_set(arena, head, "counts", counts_node(encoder));

@@ -177,6 +177,12 @@ static bool order_stages(struct lowering *lowering, uint32_t *ret_order)
 
 /* --- Setting up --- */
 
+struct stage_policy plan_policy(const struct plan *plan, uint32_t stage)
+{
+    CHECK(stage < plan->stages_count);
+    return plan->policies ? plan->policies[stage] : (struct stage_policy){0};
+}
+
 static void copy_grid(const struct grid *grid, struct plan *plan, struct arena *arena)
 {
     plan->grid_name = grid->name;
@@ -191,10 +197,13 @@ static void copy_grid(const struct grid *grid, struct plan *plan, struct arena *
         plan->points_count[a] = grid->axes[a].points_count;
     }
     plan->stages = ARENA_ARRAY(arena, const char *, grid->stages_count + 1);
+    plan->policies = ARENA_ARRAY(arena, struct stage_policy, grid->stages_count + 1);
     plan->stages_count = grid->stages_count;
     for (size_t s = 0; s < grid->stages_count; s++) {
         plan->stages[s] = grid->stages[s].name;
+        plan->policies[s] = grid->stages[s].policy;
     }
+    plan->priority = grid->priority;
     plan->cells = grid->cells;
     plan->cells_count = grid->cells_count;
     plan->compare = node_get(grid->tree, "compare");

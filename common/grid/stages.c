@@ -17,6 +17,7 @@ static const char *const stage_keys[] = {
     "time",
     "priority",
     "at_most",
+    "on_oom",
     NULL};
 
 /* --- Before axes: programs, and what axes are for --- */
@@ -222,6 +223,42 @@ static void load_only(
     }
 }
 
+/* "x1.5": thousandths of 1 to 10. */
+static bool read_factor(const struct node *node, uint32_t *ret_milli)
+{
+    double factor = 0;
+    if (node->kind != NODE_STRING || node->text[0] != 'x'
+        || !str_to_double(node->text + 1, &factor) || !(factor > 1 && factor <= 10)) {
+        return false;
+    }
+    *ret_milli = (uint32_t)(factor * 1000 + 0.5);
+    return true;
+}
+
+static void load_on_oom(
+    const struct reader *reader, const struct node *map, struct stage_policy *policy)
+{
+    static const char *const keys[] = {"memory", "max", NULL};
+    const struct node *rule = node_get(map, "on_oom");
+    if (!rule || !read_expect(reader, rule, NODE_MAP, "'on_oom'")) {
+        return;
+    }
+    (void)read_keys(reader, rule, "in 'on_oom'", keys);
+    const struct node *factor = node_get(rule, "memory");
+    if (!factor || !read_factor(factor, &policy->oom_milli)) {
+        REPORT(
+            reader,
+            "E003",
+            factor ? factor : rule,
+            "on_oom: {memory: x2, max: 64GiB}",
+            "'memory' of 'on_oom' is a factor between x1 and x10");
+    }
+    const struct node *max = node_get(rule, "max");
+    if (max && (max->kind != NODE_STRING || !parse_bytes(max->text, &policy->oom_bytes_max))) {
+        REPORT(reader, "E003", max, "write 64GiB or 512MB", "'max' is not a size");
+    }
+}
+
 static void load_controls(
     struct loader *loader, struct grid_stage *stage, const struct node *map)
 {
@@ -231,17 +268,12 @@ static void load_controls(
     int64_t at_most = 0;
     (void)read_int(reader, map, "retry", 0, 1000, &retry);
     (void)read_duration(reader, map, "time", &stage->time_ms);
-    (void)read_int(reader, map, "priority", -1000, 1000, &priority);
+    (void)read_int(reader, map, "priority", -LIMIT_PRIORITY, LIMIT_PRIORITY, &priority);
     (void)read_int(reader, map, "at_most", 1, LIMIT_TASKS_PER_GRID, &at_most);
     stage->failures_max = (uint32_t)(retry + 1);
-    stage->priority = (int32_t)priority;
-    stage->at_most = (uint32_t)at_most;
-    if (node_entry(map, "priority")) {
-        not_in_force(loader, node_entry(map, "priority"), "'priority' of a stage");
-    }
-    if (node_entry(map, "at_most")) {
-        not_in_force(loader, node_entry(map, "at_most"), "'at_most' of a stage");
-    }
+    stage->policy.priority = (int32_t)priority;
+    stage->policy.at_most = (uint32_t)at_most;
+    load_on_oom(reader, map, &stage->policy);
     stage->needs = node_get(map, "needs");
     if (stage->needs && !read_expect(reader, stage->needs, NODE_MAP, "'needs'")) {
         stage->needs = NULL;

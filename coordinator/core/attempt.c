@@ -10,6 +10,7 @@
 #include "coordinator/core/lease.h"
 #include "coordinator/core/placement.h"
 #include "coordinator/core/prefill.h"
+#include "coordinator/core/quota.h"
 #include "coordinator/core/worker.h"
 
 /* --- By id --- */
@@ -181,6 +182,7 @@ void attempt_count(struct core *core, const struct attempt *attempt, uint32_t de
     struct graph *graph = grids_find(core, task_grid(attempt->task));
     if (graph != NULL) {
         graph->attempts += delta;
+        quota_charge(core, attempt, graph, (int)delta);
         grid_touch(core, graph);
     }
 }

@@ -7,6 +7,9 @@
 #include "coordinator/core/grid_row.h"
 #include "coordinator/core/lease.h"
 #include "coordinator/core/placement.h"
+#include "coordinator/core/priority.h"
+#include "coordinator/core/queue.h"
+#include "coordinator/core/share.h"
 #include "coordinator/core/task.h"
 #include "coordinator/core/work.h"
 #include "coordinator/core/worker.h"
@@ -71,7 +74,10 @@ static bool check_task(const struct core *core, const struct task *task, struct 
     HOLDS(!task->queued, "task %u is still to be settled", t);
     switch (task_state(task)) {
     case TASK_READY:
-        HOLDS(work != NULL && work->attempt == NULL && work->queued, "task %u: not queued", t);
+        HOLDS(
+            work != NULL && work->attempt == NULL && work->shape != NULL,
+            "task %u: not queued",
+            t);
         break;
     case TASK_LEASED:
         HOLDS(
@@ -156,6 +162,105 @@ static bool check_work(const struct core *core, const struct work *work, struct 
     return true;
 }
 
+/* A ready work stands where its rows and limits say; its best row answers for it. */
+static bool check_queued(const struct core *core, const struct work *work, struct err *err)
+{
+    const struct shape *shape = work->shape;
+    if (shape == NULL) {
+        return true;
+    }
+    struct shape now = queue_shape_of(work);
+    HOLDS(
+        now.priority == shape->priority && now.account == shape->account
+            && now.throttle == shape->throttle
+            && now.needs.memory_bytes == shape->needs.memory_bytes,
+        "task %u waits in another's queue",
+        work->canonical->ordinal);
+    HOLDS(
+        work_best(work) == work->canonical,
+        "task %u stands for a better one",
+        work->canonical->ordinal);
+    (void)core;
+    return true;
+}
+
+/* Shapes count what is queued; owners and stages what is open. */
+static bool check_queues(const struct core *core, struct err *err)
+{
+    uint64_t live = 0;
+    uint64_t queued = 0;
+    for (size_t i = 0; i < core->shapes_count; i++) {
+        live += core->shapes[i]->live;
+        HOLDS(core->shapes[i]->live <= core->shapes[i]->count, "a shape lacks entries");
+    }
+    for (size_t g = 0; g < core->grids_count; g++) {
+        const struct graph *graph = core->grids[g];
+        for (uint32_t t = 0; t < graph->tasks_count; t++) {
+            const struct work *work = graph->tasks[t].work;
+            queued +=
+                work != NULL && work->shape != NULL && work->canonical == &graph->tasks[t];
+        }
+    }
+    HOLDS(live == queued, "shapes count %" PRIu64 " works, not %" PRIu64, live, queued);
+    return true;
+}
+
+/* The open attempts, each once: by its first rank. */
+static const struct attempt *open_at(const struct placement *placement)
+{
+    return placement->rank == 0 && placement->attempt->open ? placement->attempt : NULL;
+}
+
+static bool check_account(
+    const struct core *core, const struct account *account, struct err *err)
+{
+    uint64_t rate = 0;
+    uint64_t gpus = 0;
+    uint32_t open = 0;
+    for (size_t i = 0; i < core->workers_count; i++) {
+        const struct placement *at = core->workers[i]->placements;
+        for (; at != NULL; at = at->next) {
+            const struct attempt *attempt = open_at(at);
+            const struct graph *graph =
+                attempt != NULL ? grids_find(core, task_grid(attempt->task)) : NULL;
+            if (graph != NULL && graph->account == account) {
+                rate += attempt_rate(attempt);
+                gpus += attempt_gpus_milli(attempt);
+                open++;
+            }
+        }
+    }
+    HOLDS(
+        rate == account->rate && gpus == account->gpus_milli && open == account->open,
+        "the account of '%s' is wrong",
+        account->owner);
+    return true;
+}
+
+static bool check_throttles(const struct core *core, const struct graph *graph, struct err *err)
+{
+    for (uint32_t s = 0; s < graph->plan->stages_count; s++) {
+        uint32_t open = 0;
+        for (size_t i = 0; i < core->workers_count; i++) {
+            const struct placement *at = core->workers[i]->placements;
+            for (; at != NULL; at = at->next) {
+                const struct attempt *attempt = open_at(at);
+                open +=
+                    attempt != NULL && task_grid(attempt->task).value == graph->row.grid.value
+                    && plan_task_traits(graph->plan, task_ordinal(attempt->task))->stage == s;
+            }
+        }
+        HOLDS(
+            open == graph->throttles[s].open,
+            "grid %u: stage %u counts %u open attempts, not %u",
+            graph->row.grid.value,
+            s,
+            graph->throttles[s].open,
+            open);
+    }
+    return true;
+}
+
 static bool check_grid(const struct core *core, const struct graph *graph, struct err *err)
 {
     uint32_t attempts = 0;
@@ -171,7 +276,9 @@ static bool check_grid(const struct core *core, const struct graph *graph, struc
     for (uint32_t t = 0; t < graph->tasks_count; t++) {
         const struct task *task = &graph->tasks[t];
         if (!check_task(core, task, err)
-            || (task->work != NULL && !check_work(core, task->work, err))) {
+            || (task->work != NULL
+                && (!check_work(core, task->work, err)
+                    || !check_queued(core, task->work, err)))) {
             return err_wrap(err, "grid %u", graph->row.grid.value);
         }
     }
@@ -181,7 +288,7 @@ static bool check_grid(const struct core *core, const struct graph *graph, struc
         "grid %u is %s",
         graph->row.grid.value,
         grid_state_name(graph->row.state));
-    return check_counters(graph, err);
+    return check_counters(graph, err) && check_throttles(core, graph, err);
 }
 
 /* What a walk over its attempts says is in use; ends up in `sum`. */
@@ -285,5 +392,10 @@ bool core_check(const struct core *core, struct err *err)
             return false;
         }
     }
-    return check_workers(core, err);
+    for (size_t i = 0; i < core->accounts_count; i++) {
+        if (!check_account(core, core->accounts[i], err)) {
+            return false;
+        }
+    }
+    return check_workers(core, err) && check_queues(core, err);
 }

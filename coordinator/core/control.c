@@ -3,6 +3,8 @@
 
 #include "coordinator/core/decision.h"
 #include "coordinator/core/grid_row.h"
+#include "coordinator/core/priority.h"
+#include "coordinator/core/queue.h"
 #include "coordinator/core/task.h"
 #include "coordinator/core/work.h"
 
@@ -74,6 +76,28 @@ static uint32_t release(struct core *core, struct task *task)
     return 1;
 }
 
+static uint32_t prioritise(struct core *core, struct task *task, int32_t priority)
+{
+    int32_t before;
+    if (task_state_is_final(task_state(task))
+        || (task_own_priority(task, &before) && before == priority)) {
+        return 0;
+    }
+    task_set_own_priority(task, priority);
+    task_persist(core, task);
+    audit(
+        core,
+        AUDIT_PRIORITY,
+        task_id(task),
+        (struct attempt_id){0},
+        (struct worker_id){0},
+        priority);
+    if (task->work != NULL) {
+        queue_again(core, task->work);
+    }
+    return 1;
+}
+
 static uint32_t apply(struct core *core, const struct event_control *event, struct task *task)
 {
     switch (event->kind) {
@@ -87,6 +111,11 @@ static uint32_t apply(struct core *core, const struct event_control *event, stru
         return release(core, task);
     case CONTROL_SKIP:
         return task_skip(core, task, TASK_REASON_USER, "a user skipped it");
+    case CONTROL_PRIORITY:
+        return prioritise(core, task, event->priority);
+    case CONTROL_PAUSE:
+    case CONTROL_RESUME:
+        break; /* of grids alone */
     }
     return 0;
 }
@@ -120,6 +149,44 @@ static void uncancel_grid(struct core *core, struct graph *graph)
     }
 }
 
+/* What is said of a whole grid and not of each of its tasks: one row is written, and ready
+ * tasks find their place anew. */
+static uint32_t apply_to_grid(
+    struct core *core, const struct event_control *event, struct graph *graph)
+{
+    struct grid_row *row = &graph->row;
+    enum audit_kind kind = AUDIT_PRIORITY;
+    if (event->kind == CONTROL_PRIORITY) {
+        if (row->priority == event->priority) {
+            return 0;
+        }
+        row->priority = event->priority;
+    } else {
+        bool pause = event->kind == CONTROL_PAUSE;
+        if (row->paused == pause) {
+            return 0;
+        }
+        row->paused = pause;
+        kind = pause ? AUDIT_GRID_PAUSED : AUDIT_GRID_RESUMED;
+    }
+    grid_persist(core, graph, false);
+    audit(
+        core,
+        kind,
+        task_id_of(row->grid, 0),
+        (struct attempt_id){0},
+        (struct worker_id){0},
+        kind == AUDIT_PRIORITY ? event->priority : 0);
+    queue_again_grid(core, graph);
+    return graph->tasks_count;
+}
+
+static bool is_of_grid(const struct event_control *event)
+{
+    return event->kind == CONTROL_PAUSE || event->kind == CONTROL_RESUME
+           || (event->kind == CONTROL_PRIORITY && event->ordinals == NULL);
+}
+
 static uint32_t apply_all(
     struct core *core, const struct event_control *event, struct graph *graph)
 {
@@ -148,7 +215,8 @@ void control_apply(struct core *core, const struct event_control *event)
         reply.hint = "assay ls lists them";
     } else {
         note_grid(core, event, graph);
-        reply.tasks_count = apply_all(core, event, graph);
+        reply.tasks_count = is_of_grid(event) ? apply_to_grid(core, event, graph)
+                                              : apply_all(core, event, graph);
         if (event->kind == CONTROL_RETRY && graph->row.cancelled && reply.tasks_count > 0) {
             uncancel_grid(core, graph);
         }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Users' requests: cancel, retry, hold, release, skip, for a grid or some of its tasks. */
+/* Users' requests: cancel, retry, hold, release, skip, priority, for a grid or some of its
+ * tasks; pause and resume, for a grid. */
 #ifndef ASSAY_CORE_CONTROL_H
 #define ASSAY_CORE_CONTROL_H
 

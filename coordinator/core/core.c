@@ -13,6 +13,7 @@
 #include "coordinator/core/queue.h"
 #include "coordinator/core/retry.h"
 #include "coordinator/core/sets.h"
+#include "coordinator/core/share.h"
 #include "coordinator/core/state.h"
 #include "coordinator/core/task.h"
 #include "coordinator/core/work.h"
@@ -28,6 +29,8 @@ struct core_options core_options_default(void)
         .suspect_ms = 30 * 1000,
         .record_ms = 1000,
         .patience_ms = 60 * 1000,
+        .half_life_ms = UINT64_C(7) * 24 * 3600 * 1000,
+        .quota_window_ms = UINT64_C(7) * 24 * 3600 * 1000,
         .losses_max = 3,
         .fence_block = 4096,
         .intake_tasks = 2000,
@@ -48,6 +51,7 @@ struct core *core_create(uint64_t seed, const struct core_options *options)
     core->worker_next = 1;
     core->attempt_next = 1;
     core->capacity_version = 1;
+    owners_set(core, &(struct event_owners){0});
     heap_init(&core->leases);
     heap_init(&core->backoffs);
     heap_init(&core->silences);
@@ -74,6 +78,7 @@ void core_destroy(struct core *core)
     works_done(core);
     attempts_done(core);
     queues_done(core);
+    accounts_done(core);
     for (size_t i = 0; i < core->grids_count; i++) {
         grid_destroy(core->grids[i]);
     }
@@ -120,6 +125,7 @@ static void tick(struct core *core)
     leases_expire(core);
     gangs_expire(core);
     retry_wake(core);
+    accounts_store(core);
     attempts_record(core);
     lines_stalled(core);
     workers_silent(core);
@@ -176,6 +182,13 @@ static void dispatch(struct core *core, const struct event *event)
     case EVENT_COMMITTED:
         leases_begin(core, event->committed.attempt);
         break;
+    case EVENT_LOAD_USAGE:
+        account_load(core, &event->load_usage);
+        break;
+    case EVENT_OWNERS:
+        owners_set(core, &event->owners);
+        queues_again(core);
+        break;
     case EVENT_KINDS:
         CHECK(event->kind != EVENT_KINDS);
     }
@@ -199,6 +212,7 @@ void core_step(struct core *core, const struct event *event, struct effects *eff
     if (core->now < event->now_ms) {
         core->now = event->now_ms;
     }
+    accounts_advance(core);
     dispatch(core, event);
     if (core->started) {
         (void)grids_take_in(core);
@@ -233,6 +247,8 @@ uint64_t core_next_deadline(const struct core *core)
     }
     uint64_t deadline = attempts_record_deadline(core);
     uint64_t reservation = queue_deadline(core);
+    uint64_t usage = accounts_deadline(core);
+    deadline = usage < deadline ? usage : deadline;
     deadline = reservation < deadline ? reservation : deadline;
     deadline = earlier(deadline, &core->leases);
     deadline = earlier(deadline, &core->gangs);

@@ -24,9 +24,11 @@ struct core_options {
     uint64_t suspect_ms;    /* silence that makes a worker suspect */
     uint64_t record_ms;     /* running time after which a running attempt gets a row */
     uint64_t patience_ms;  /* how long small tasks may overtake a large one that does not fit */
-    uint32_t losses_max;   /* workers that a task may take down */
-    uint32_t fence_block;  /* attempt ids reserved by one persist.fence */
-    uint32_t intake_tasks; /* tasks of a fresh grid that one step takes in (see core_busy) */
+    uint64_t half_life_ms; /* in which what owners have used counts half; at least 64 */
+    uint64_t quota_window_ms; /* in which quotas of device time count; at least 24 */
+    uint32_t losses_max;      /* workers that a task may take down */
+    uint32_t fence_block;     /* attempt ids reserved by one persist.fence */
+    uint32_t intake_tasks;    /* tasks of a fresh grid that one step takes in (see core_busy) */
     const struct counters *counters; /* of the whole cluster; copied */
 };
 
@@ -80,6 +82,7 @@ struct task_view {
     uint32_t stage;
     bool helper;
     bool stuck;
+    int32_t priority;       /* that counts now (priority.h) */
     struct task_id same_as; /* whose attempt does the work, when another's */
     enum attempt_outcome last_outcome;
     struct attempt_id open;          /* its open attempt, or 0 */
@@ -98,10 +101,10 @@ struct worker_view {
     uint32_t slots_used;
     uint32_t cpus_used_milli;
     uint64_t memory_used_bytes;
-    uint64_t gpus_used; /* bit set of devices in use, wholly or in part */
+    uint64_t gpus_used;                  /* bit set of devices in use, wholly or in part */
     const struct counter_book *counters; /* what it offers or holds of its own counters */
     size_t counters_count;
-    uint32_t attempts;  /* open ones */
+    uint32_t attempts; /* open ones */
 };
 
 /* Books of the counters of the whole cluster. */

@@ -4,6 +4,7 @@
 
 #include "coordinator/core/attempt.h"
 #include "coordinator/core/grid_row.h"
+#include "coordinator/core/priority.h"
 #include "coordinator/core/task.h"
 
 /* Whether it waits, is looked up, is ready or leased is not stored: an open lease says it. */
@@ -46,10 +47,15 @@ static void dump_task(const struct task *task, struct str *out)
     if (work != NULL) {
         str_appendf(
             out,
-            " failures=%" PRIu32 ",%" PRIu32 ",%" PRIu32,
+            " failures=%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32,
             work->failures,
             work->losses,
-            work->soft_failures);
+            work->soft_failures,
+            work->ooms);
+    }
+    int32_t priority;
+    if (task_own_priority(task, &priority)) {
+        str_appendf(out, " priority=%" PRId32, priority);
     }
     if (task->state == TASK_FAILED) {
         str_appendf(out, " class=%" PRIu64, dumped_class(task));
@@ -77,13 +83,15 @@ static void dump_grid(const struct graph *graph, struct str *out)
 {
     str_appendf(
         out,
-        "grid %" PRIu32 " '%s' of '%s' %s verdict=%s%s\n",
+        "grid %" PRIu32 " '%s' of '%s' %s verdict=%s%s priority=%" PRId32 "%s\n",
         graph->row.grid.value,
         graph->row.name,
         graph->row.owner,
         graph->row.state == GRID_FINISHED ? "finished" : "open",
         grid_verdict_name(graph->row.verdict),
-        graph->row.cancelled ? " cancelled" : "");
+        graph->row.cancelled ? " cancelled" : "",
+        graph->row.priority,
+        graph->row.paused ? " paused" : "");
     for (uint32_t t = 0; t < graph->tasks_count; t++) {
         dump_task(&graph->tasks[t], out);
     }

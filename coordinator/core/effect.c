@@ -63,6 +63,7 @@ const char *effect_kind_name(enum effect_kind kind)
         "persist.result",
         "persist.metrics",
         "persist.worker",
+        "persist.usage",
         "persist.audit",
         "send.welcome",
         "send.assign",
@@ -98,6 +99,8 @@ const char *event_kind_name(enum event_kind kind)
         "finished",
         "lookup",
         "committed",
+        "load-usage",
+        "owners",
     };
     return kind < EVENT_KINDS ? words[kind] : "unknown";
 }

@@ -32,6 +32,7 @@ enum effect_kind {
     EFFECT_PERSIST_RESULT,      /* insert into result, with lineage, outputs and plan_result */
     EFFECT_PERSIST_METRICS,     /* insert points; move the attempt's metrics_offset */
     EFFECT_PERSIST_WORKER,      /* upsert of the worker row */
+    EFFECT_PERSIST_USAGE,       /* upsert of an owner's usage row */
     EFFECT_PERSIST_AUDIT,       /* pack per (batch, grid) */
 
     EFFECT_SEND_WELCOME,
@@ -109,12 +110,13 @@ struct effect_welcome {
 };
 
 /* One attempt; the shell packs those of one turn for one worker into one message. Program,
- * parameters, needs and time limit are those of plan_task(). */
+ * parameters and time limit are those of plan_task(). */
 struct effect_assign {
     struct effect_to to;
     struct attempt_id attempt;
     struct task_id task;
     const struct plan *plan;
+    struct resources needs; /* the task's, or more after it ran out of memory */
     struct device_set devices;
     uint32_t rank, ranks; /* of a gang; ranks 0: not one */
     uint64_t lease_ms;    /* duration */
@@ -198,6 +200,7 @@ struct effect {
         struct effect_persist_metrics metrics;
         struct worker_row worker;
         struct audit_row audit;
+        struct usage_row usage;
         struct effect_welcome welcome;
         struct effect_assign assign;
         struct effect_go go;

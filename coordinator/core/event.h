@@ -5,8 +5,9 @@
  * for the call of core_step(), except `plan`, which must live until the grid was forgotten
  * (core_forget_grid).
  *
- * Order at a start: one EVENT_LOAD_WORKER per worker row, one EVENT_GRID (fresh = false) per
- * grid that is not finished, then one EVENT_START. Nothing else before EVENT_START.
+ * Order at a start: EVENT_OWNERS, one EVENT_LOAD_WORKER per worker row, one EVENT_LOAD_USAGE
+ * per usage row, one EVENT_GRID (fresh = false) per grid that is not finished, then one
+ * EVENT_START. Nothing else before EVENT_START.
  */
 #ifndef ASSAY_CORE_EVENT_H
 #define ASSAY_CORE_EVENT_H
@@ -31,6 +32,8 @@ enum event_kind {
     EVENT_FINISHED,
     EVENT_LOOKUP,
     EVENT_COMMITTED,
+    EVENT_LOAD_USAGE,
+    EVENT_OWNERS,
     EVENT_KINDS,
 };
 
@@ -74,6 +77,9 @@ enum control_kind {
     CONTROL_HOLD,
     CONTROL_RELEASE,
     CONTROL_SKIP, /* with everything that depends on it */
+    CONTROL_PRIORITY,
+    CONTROL_PAUSE, /* a whole grid */
+    CONTROL_RESUME,
 };
 
 /* A user's request for a whole grid or some of its tasks. Who may is decided by the shell. */
@@ -84,6 +90,7 @@ struct event_control {
     const uint32_t *ordinals; /* NULL: the whole grid */
     size_t ordinals_count;
     bool cancelled;
+    int32_t priority; /* CONTROL_PRIORITY, within +-LIMIT_PRIORITY */
 };
 
 enum worker_control {
@@ -223,6 +230,19 @@ struct event_committed {
     struct attempt_id attempt;
 };
 
+struct owner_row {
+    const char *owner;
+    struct owner_limits limits;
+};
+
+/* Configuration of owners: replaces what was said before. At a start and when it changes. */
+struct event_owners {
+    const struct owner_row *owners;
+    size_t owners_count;
+    bool has_default;
+    struct owner_limits limits_default; /* of those that are not listed */
+};
+
 struct event {
     enum event_kind kind;
     uint64_t now_ms; /* never trusted to be monotonic: the core clamps it */
@@ -243,6 +263,8 @@ struct event {
         struct event_finished finished;
         struct event_lookup lookup;
         struct event_committed committed;
+        struct usage_row load_usage;
+        struct event_owners owners;
     };
 };
 

@@ -6,8 +6,11 @@
 
 #include "coordinator/core/grid_row.h"
 #include "coordinator/core/placement.h"
+#include "coordinator/core/priority.h"
 #include "coordinator/core/queue.h"
+#include "coordinator/core/quota.h"
 #include "coordinator/core/retry.h"
+#include "coordinator/core/share.h"
 #include "coordinator/core/task.h"
 #include "coordinator/core/worker.h"
 
@@ -121,10 +124,36 @@ static void name_unknown(
     }
 }
 
+/* How much of the limit is used. */
+static void name_gate(struct explain *explain, const struct task *task)
+{
+    const struct account *account = task->work->shape->account;
+    const struct throttle *throttle = task->work->shape->throttle;
+    explain->owner = account->owner;
+    switch (explain->gate) {
+    case GATE_AT_MOST:
+        explain->limit_used = throttle->open;
+        explain->limit = throttle->most;
+        break;
+    case GATE_QUOTA_TASKS:
+        explain->limit_used = account->open;
+        explain->limit = account->limits.tasks_max;
+        break;
+    case GATE_QUOTA_GPU:
+        explain->limit_used = account_gpu_used(account) / 1000;
+        explain->limit = account->limits.gpu_ms_max;
+        break;
+    case GATE_OPEN:
+    case GATE_PAUSED:
+    case GATES:
+        break;
+    }
+}
+
 static enum explain_cause ready_cause(
     struct explain *explain, const struct core *core, const struct task *task)
 {
-    const struct resources *needs = &task_plan(task)->needs;
+    const struct resources *needs = &task->work->shape->needs;
     bool up = false;
     bool fits_ever = false;
     bool fits_now = false;
@@ -137,6 +166,11 @@ static enum explain_cause ready_cause(
         up = true;
         fits_ever = fits_ever || placement_fits_empty(worker, needs);
         fits_now = fits_now || placement_fits(worker, needs, &devices);
+    }
+    explain->gate = shape_gate(core, task->work->shape);
+    if (explain->gate != GATE_OPEN) {
+        name_gate(explain, task);
+        return EXPLAIN_GATED;
     }
     explain->ahead = queue_ahead(core, task);
     if (!up) {
@@ -244,6 +278,7 @@ bool core_explain(const struct core *core, struct task_id id, struct explain *re
         .detail = task->detail,
         .now_ms = core->now,
         .failures_max = retry_failures_max(task),
+        .priority = task_priority(task),
     };
     if (task->work != NULL) {
         add_work(&explain, core, task);

@@ -25,8 +25,19 @@ enum explain_cause {
     EXPLAIN_QUEUE,     /* others come first */
     EXPLAIN_LEASED,
     EXPLAIN_RUNNING,
-    EXPLAIN_LINE, /* given to a worker, behind others */
+    EXPLAIN_LINE,  /* given to a worker, behind others */
+    EXPLAIN_GATED, /* something but room keeps it: see gate */
     EXPLAIN_CAUSES,
+};
+
+/* What keeps ready tasks from being placed although there may be room (quota.h). */
+enum gate {
+    GATE_OPEN = 0,
+    GATE_PAUSED,      /* its grid is paused */
+    GATE_AT_MOST,     /* its stage runs as many as `at_most` says */
+    GATE_QUOTA_TASKS, /* its owner runs as many as his quota says */
+    GATE_QUOTA_GPU,   /* its owner has used his device time within the window */
+    GATES,
 };
 
 struct explain_upstream {
@@ -73,6 +84,10 @@ struct explain {
     const char *worker_name;
     enum attempt_outcome last_outcome;
     uint32_t ahead; /* ready tasks before it in the queue; attempts before it at its worker */
+    int32_t priority;
+    enum gate gate;             /* GATED */
+    const char *owner;          /* GATED: whose quota it is */
+    uint64_t limit_used, limit; /* tasks, or device-milliseconds */
     uint32_t upstream_count;
     struct explain_upstream upstream[EXPLAIN_LIST_MAX];
     uint32_t workers_count;
@@ -84,5 +99,6 @@ struct explain {
 /* A few lines of plain text, ending with what to do when there is something to do. */
 void explain_render(const struct explain *explain, struct str *out);
 const char *explain_cause_name(enum explain_cause cause);
+const char *gate_name(enum gate gate);
 
 #endif

@@ -20,8 +20,21 @@ const char *explain_cause_name(enum explain_cause cause)
         "leased",
         "running",
         "line",
+        "gated",
     };
     return cause < EXPLAIN_CAUSES ? words[cause] : "unknown";
+}
+
+const char *gate_name(enum gate gate)
+{
+    static const char *const words[GATES] = {
+        "open",
+        "paused",
+        "at-most",
+        "quota-tasks",
+        "quota-gpu-hours",
+    };
+    return gate < GATES ? words[gate] : "unknown";
 }
 
 static void add_upstream(const struct explain *explain, struct str *out)
@@ -182,6 +195,44 @@ static void add_final(const struct explain *explain, struct str *out)
     }
 }
 
+static void add_gate(const struct explain *explain, struct str *out)
+{
+    switch (explain->gate) {
+    case GATE_PAUSED:
+        str_appendf(
+            out,
+            "is ready, but its grid is paused\nnext: assay resume %" PRIu32 "\n",
+            task_grid(explain->task).value);
+        return;
+    case GATE_AT_MOST:
+        str_appendf(
+            out,
+            "is ready, but its stage runs %" PRIu64 " tasks and `at_most` is %" PRIu64 "\n",
+            explain->limit_used,
+            explain->limit);
+        return;
+    case GATE_QUOTA_TASKS:
+        str_appendf(
+            out,
+            "is ready, but '%s' runs %" PRIu64 " tasks of a quota of %" PRIu64 "\n",
+            explain->owner,
+            explain->limit_used,
+            explain->limit);
+        return;
+    case GATE_QUOTA_GPU:
+        str_appendf(
+            out,
+            "is ready, but '%s' has used %.1f GPU-hours of a quota of %.1f\n",
+            explain->owner,
+            (double)explain->limit_used / 3600e3,
+            (double)explain->limit / 3600e3);
+        return;
+    case GATE_OPEN:
+    case GATES:
+        break;
+    }
+}
+
 static void add_attempt(const struct explain *explain, struct str *out)
 {
     char text[32];
@@ -259,6 +310,9 @@ static void add_cause(const struct explain *explain, struct str *out)
     case EXPLAIN_RUNNING:
     case EXPLAIN_LINE:
         add_attempt(explain, out);
+        break;
+    case EXPLAIN_GATED:
+        add_gate(explain, out);
         break;
     case EXPLAIN_CAUSES:
         break;

@@ -4,6 +4,7 @@
 #include "coordinator/core/attempt.h"
 #include "coordinator/core/grid_row.h"
 #include "coordinator/core/lease.h"
+#include "coordinator/core/priority.h"
 #include "coordinator/core/retry.h"
 #include "coordinator/core/task.h"
 #include "coordinator/core/work.h"
@@ -48,6 +49,8 @@ static void load_counters(struct work *work, const struct task_row *row)
     work->failures = larger(work->failures, row->failures);
     work->losses = larger(work->losses, row->losses);
     work->soft_failures = larger(work->soft_failures, row->soft_failures);
+    work->ooms = larger(work->ooms, row->ooms);
+    work->preemptions = larger(work->preemptions, row->preemptions);
     work->backoff_ms = row->backoff_ms;
     work->last_attempt = row->attempt;
     work_note(work, row->detail);
@@ -84,6 +87,10 @@ static void load_row(struct core *core, struct graph *graph, const struct task_r
     struct task *task = &graph->tasks[task_ordinal(row->task)];
     enum task_state state = loaded_state(graph, row);
     task->stored = true;
+    task->policy_stored = row->has_policy;
+    if (row->has_priority) {
+        task_set_own_priority(task, row->priority);
+    }
     load_state(task, state, state == row->state ? row->reason : TASK_REASON_NONE);
     if (state == TASK_CANCELLED && row->state != TASK_CANCELLED) {
         task->reason = TASK_REASON_GRID;
@@ -145,7 +152,7 @@ static void load_lost(struct core *core, struct task *task, const struct attempt
     if (work == NULL || row->placements_count > 0) {
         return; /* a gang does not come back: its ranks stopped themselves */
     }
-    struct attempt *attempt = attempt_load(core, row, task_plan(task));
+    struct attempt *attempt = attempt_load(core, row, task, work->ooms);
     if (attempt == NULL) {
         work_release(core, work);
         return;
@@ -162,12 +169,16 @@ static void load_lost(struct core *core, struct task *task, const struct attempt
  * worker can end before its lease does. */
 static void load_open(struct core *core, struct task *task, const struct attempt_row *row)
 {
-    struct attempt *attempt = attempt_load(core, row, task_plan(task));
-    if (attempt == NULL) {
-        return;
-    }
     bool wanted = task->state == TASK_WAITING;
     struct work *work = attempted_work(core, task);
+    uint32_t ooms = work != NULL ? work->ooms : 0;
+    struct attempt *attempt = attempt_load(core, row, task, ooms);
+    if (attempt == NULL) {
+        if (work != NULL) {
+            work_release(core, work);
+        }
+        return;
+    }
     if (work == NULL || work->attempt != NULL) {
         attempt_set(attempt, ATTEMPT_REVOKING);
         return;

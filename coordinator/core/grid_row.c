@@ -6,6 +6,9 @@
 
 #include "coordinator/core/decision.h"
 #include "coordinator/core/edges.h"
+#include "coordinator/core/queue.h"
+#include "coordinator/core/quota.h"
+#include "coordinator/core/share.h"
 #include "coordinator/core/task.h"
 #include "coordinator/core/work.h"
 
@@ -66,6 +69,8 @@ static struct graph *grid_create(struct core *core, const struct event_grid *eve
     graph->stages = ARENA_ARRAY(arena, struct state_counts, event->plan->stages_count + 1);
     graph->paces = ARENA_ARRAY(arena, uint32_t, event->plan->stages_count + 1);
     memset(graph->paces, 0xff, (event->plan->stages_count + 1) * sizeof(*graph->paces));
+    graph->account = account_of(core, graph->row.owner);
+    graph_set_throttles(graph);
     edges_build(graph);
     for (uint32_t t = 0; t < graph->tasks_count; t++) {
         struct task *task = &graph->tasks[t];
@@ -168,6 +173,7 @@ static void grid_submit(struct core *core, const struct event_grid *event)
     struct graph *graph = grid_create(core, event);
     graph->row.state = GRID_ACTIVE;
     graph->row.verdict = VERDICT_NONE;
+    graph->row.priority = event->plan->priority;
     grid_persist(core, graph, true);
     audit(
         core,
@@ -308,6 +314,7 @@ bool core_forget_grid(struct core *core, struct grid_id id)
     for (uint32_t t = 0; t < graph->tasks_count; t++) {
         work_abandon(core, &graph->tasks[t]);
     }
+    queues_forget(core, graph);
     size_t place = grids_place(core, id);
     core->grids_count--;
     for (size_t i = place; i < core->grids_count; i++) {

@@ -108,6 +108,7 @@ static void send_assign(
             .attempt = attempt->id,
             .task = attempt->task,
             .plan = task->grid->plan,
+            .needs = attempt->needs,
             .devices = placement->devices,
             .rank = rank,
             .ranks = attempt->gang != NULL ? attempt->ranks : 0,
@@ -128,7 +129,8 @@ void attempt_grant(
     attempt->previous = work->last_attempt;
     work->attempt = attempt;
     attempt->task = task_id(task);
-    attempt->needs = sets_keep_needs(core, &task_plan(task)->needs);
+    struct resources needs = retry_needs(task, work->ooms);
+    attempt->needs = sets_keep_needs(core, &needs);
     attempt->exclusive = task_plan(task)->exclusive || ranks > 1;
     attempt->granted_ms = core->now;
     for (uint32_t rank = 0; rank < ranks; rank++) {
@@ -171,15 +173,16 @@ static struct attempt *attempt_of_row(struct core *core, const struct attempt_ro
 }
 
 struct attempt *attempt_load(
-    struct core *core, const struct attempt_row *row, const struct plan_traits *plan)
+    struct core *core, const struct attempt_row *row, const struct task *task, uint32_t ooms)
 {
     struct attempt *attempt = attempt_of_row(core, row);
     if (attempt == NULL) {
         return NULL;
     }
     attempt->task = row->task;
-    attempt->needs = sets_keep_needs(core, &plan->needs);
-    attempt->exclusive = plan->exclusive || attempt->ranks > 1;
+    struct resources needs = retry_needs(task, ooms);
+    attempt->needs = sets_keep_needs(core, &needs);
+    attempt->exclusive = task_plan(task)->exclusive || attempt->ranks > 1;
     attempt->granted_ms = row->granted_ms;
     attempt->started_ms = row->started_ms;
     attempt->metrics_offset = row->metrics_offset;

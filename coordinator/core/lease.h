@@ -29,7 +29,7 @@ void attempt_grant(
 /* At a start: as stored; the leases begin anew with lease_renew() at EVENT_START. NULL when a
  * worker of it is unknown. */
 struct attempt *attempt_load(
-    struct core *core, const struct attempt_row *row, const struct plan_traits *plan);
+    struct core *core, const struct attempt_row *row, const struct task *task, uint32_t ooms);
 
 uint64_t attempt_lease_ms(const struct core *core, const struct attempt *attempt);
 void lease_renew(struct core *core, struct placement *placement);

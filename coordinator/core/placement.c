@@ -247,7 +247,8 @@ static bool is_better(const struct worker *a, const struct worker *b, struct wor
 static bool may_use(
     const struct core *core, const struct shape *shape, const struct worker *worker)
 {
-    return worker != core->reserved || core->reserving == shape;
+    return worker != core->reserved || core->reserving == shape
+           || core->reserving->priority < shape->priority;
 }
 
 struct worker *placement_choose(

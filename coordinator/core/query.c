@@ -5,6 +5,7 @@
 #include "coordinator/core/attempt.h"
 #include "coordinator/core/grid_row.h"
 #include "coordinator/core/lease.h"
+#include "coordinator/core/priority.h"
 #include "coordinator/core/task.h"
 #include "coordinator/core/worker.h"
 
@@ -66,6 +67,7 @@ bool core_find_task(const struct core *core, struct task_id id, struct task_view
         .stage = plan->stage,
         .helper = plan->helper,
         .stuck = !task_state_is_final(task_state(task)) && task_is_dead(task),
+        .priority = task_priority(task),
         .progress = {.fraction = -1},
         .result = task->result,
     };

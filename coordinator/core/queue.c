@@ -2,36 +2,121 @@
 #include "coordinator/core/queue.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "coordinator/core/gang.h"
 #include "coordinator/core/grid_row.h"
 #include "coordinator/core/lease.h"
 #include "coordinator/core/placement.h"
 #include "coordinator/core/prefill.h"
+#include "coordinator/core/priority.h"
+#include "coordinator/core/quota.h"
+#include "coordinator/core/retry.h"
 #include "coordinator/core/sets.h"
+#include "coordinator/core/share.h"
 #include "coordinator/core/task.h"
 
 #define SHAPE_BUCKETS 256
 
+/* Shapes without tasks are kept, since the next task often has one of them, up to so many. */
+#define SHAPES_IDLE_MAX 64
+
 /* --- Shapes --- */
 
-static struct shape *shape_of(struct core *core, const struct resources *needs)
+static bool shape_equal(const struct shape *a, const struct shape *b)
+{
+    return a->priority == b->priority && a->account == b->account && a->throttle == b->throttle
+           && a->time_ms == b->time_ms && resources_equal(&a->needs, &b->needs);
+}
+
+static size_t shape_bucket(const struct shape *shape)
+{
+    uint64_t hash = resources_hash(&shape->needs);
+    hash = hash * 31 + shape->time_ms;
+    hash = hash * 31 + (uint64_t)(int64_t)shape->priority;
+    hash = hash * 31 + (uintptr_t)shape->account;
+    hash = hash * 31 + (uintptr_t)shape->throttle;
+    return (size_t)(hash * UINT64_C(0x9E3779B97F4A7C15) >> 32) % SHAPE_BUCKETS;
+}
+
+struct shape queue_shape_of(const struct work *work)
+{
+    const struct task *task = work->canonical;
+    return (struct shape){
+        .needs = retry_needs(task, work->ooms),
+        .time_ms = task_plan(task)->time_ms,
+        .priority = task_priority(task),
+        .account = task->grid->account,
+        .throttle = task_throttle(task),
+    };
+}
+
+static void shape_free(struct core *core, size_t index)
+{
+    struct shape *shape = core->shapes[index];
+    CHECK(shape->live == 0);
+    struct shape **place = &core->shape_buckets[shape_bucket(shape)];
+    while (*place != shape) {
+        place = &(*place)->hash_next;
+    }
+    *place = shape->hash_next;
+    if (core->reserving == shape) {
+        core->reserving = NULL;
+        core->reserved = NULL;
+        core->capacity_version++;
+    }
+    core->shapes[index] = core->shapes[--core->shapes_count];
+    free(shape->heap);
+    free(shape);
+}
+
+/* Those without tasks, when they have become many. */
+static void shapes_sweep(struct core *core)
+{
+    size_t idle = 0;
+    for (size_t i = 0; i < core->shapes_count; i++) {
+        idle += core->shapes[i]->live == 0;
+    }
+    for (size_t i = core->shapes_count; i > 0 && idle > SHAPES_IDLE_MAX; i--) {
+        if (core->shapes[i - 1]->live == 0) {
+            shape_free(core, i - 1);
+        }
+    }
+}
+
+static struct shape *shape_of(struct core *core, const struct work *work)
 {
     if (core->shape_buckets == NULL) {
         core->shape_buckets = xcalloc(SHAPE_BUCKETS * sizeof(struct shape *));
     }
-    struct shape **bucket = &core->shape_buckets[resources_hash(needs) % SHAPE_BUCKETS];
+    struct shape wanted = queue_shape_of(work);
+    struct shape **bucket = &core->shape_buckets[shape_bucket(&wanted)];
     for (struct shape *shape = *bucket; shape != NULL; shape = shape->hash_next) {
-        if (resources_equal(&shape->needs, needs)) {
+        if (shape_equal(shape, &wanted)) {
             return shape;
         }
     }
+    if (core->shapes_count == core->shapes_capacity) {
+        shapes_sweep(core);
+    }
     struct shape *shape = xcalloc(sizeof(*shape));
-    shape->needs = sets_keep_needs(core, needs);
+    *shape = wanted;
+    shape->needs = sets_keep_needs(core, &wanted.needs);
     shape->hash_next = *bucket;
     *bucket = shape;
     CORE_PUSH(core->shapes, core->shapes_count, core->shapes_capacity, shape);
     return shape;
+}
+
+void queues_forget(struct core *core, const struct graph *graph)
+{
+    const struct throttle *end = graph->throttles + graph->plan->stages_count;
+    for (size_t i = core->shapes_count; i > 0; i--) {
+        const struct throttle *throttle = core->shapes[i - 1]->throttle;
+        if (throttle == &graph->pause || (throttle >= graph->throttles && throttle < end)) {
+            shape_free(core, i - 1);
+        }
+    }
 }
 
 void queues_done(struct core *core)
@@ -81,11 +166,11 @@ static void ids_pop(struct shape *shape)
 }
 
 /* The work that an entry means, or NULL when that left the queue. */
-static struct work *entry_work(const struct core *core, uint64_t id)
+static struct work *entry_work(const struct core *core, const struct shape *shape, uint64_t id)
 {
     struct task *task = grids_task(core, (struct task_id){id});
     if (task == NULL || task->work == NULL || task->work->canonical != task
-        || !task->work->queued) {
+        || task->work->shape != shape) {
         return NULL;
     }
     return task->work;
@@ -94,7 +179,7 @@ static struct work *entry_work(const struct core *core, uint64_t id)
 static struct work *shape_head(const struct core *core, struct shape *shape)
 {
     while (shape->count > 0) {
-        struct work *work = entry_work(core, shape->heap[0]);
+        struct work *work = entry_work(core, shape, shape->heap[0]);
         if (work != NULL) {
             return work;
         }
@@ -103,42 +188,108 @@ static struct work *shape_head(const struct core *core, struct shape *shape)
     return NULL;
 }
 
+/* Drops entries of works that left, once they are the most; a work that came back may have two.
+ * Ids in order are a heap. O(log n) per entry that was ever pushed. */
+static void shape_compact(const struct core *core, struct shape *shape)
+{
+    uint64_t *kept = xmalloc(shape->count * sizeof(*kept));
+    size_t count = 0;
+    while (shape->count > 0) {
+        uint64_t id = shape->heap[0];
+        ids_pop(shape);
+        if ((count == 0 || kept[count - 1] != id) && entry_work(core, shape, id) != NULL) {
+            kept[count++] = id;
+        }
+    }
+    memcpy(shape->heap, kept, count * sizeof(*kept));
+    shape->count = count;
+    free(kept);
+}
+
 void queue_push(struct core *core, struct work *work)
 {
-    CHECK(!work->queued);
+    CHECK(work->shape == NULL);
     CHECK(work->attempt == NULL);
-    struct shape *shape = shape_of(core, &task_plan(work->canonical)->needs);
+    work_elect(core, work);
+    struct shape *shape = shape_of(core, work);
+    work->shape = shape;
+    if (shape->count == shape->capacity && shape->count > 2 * (size_t)shape->live + 16) {
+        shape_compact(core, shape);
+    }
     ids_push(shape, task_id(work->canonical).value);
     shape->live++;
-    work->queued = true;
 }
 
 void queue_remove(struct core *core, struct work *work)
 {
-    if (!work->queued) {
+    struct shape *shape = work->shape;
+    (void)core;
+    if (shape == NULL) {
         return;
     }
-    struct shape *shape = shape_of(core, &task_plan(work->canonical)->needs);
     CHECK(shape->live > 0);
     shape->live--;
-    work->queued = false;
+    work->shape = NULL;
     if (shape->live == 0) {
         shape->count = 0; /* only entries that left */
         shape->blocked_ms = 0;
     }
 }
 
+void queue_again(struct core *core, struct work *work)
+{
+    if (work->shape != NULL) {
+        queue_remove(core, work);
+        queue_push(core, work);
+    }
+}
+
+void queues_again(struct core *core)
+{
+    for (size_t i = 0; i < core->grids_count; i++) {
+        queue_again_grid(core, core->grids[i]);
+    }
+}
+
+void queue_again_grid(struct core *core, struct graph *graph)
+{
+    for (uint32_t t = 0; t < graph->tasks_count; t++) {
+        struct work *work = graph->tasks[t].work;
+        if (work != NULL) {
+            queue_again(core, work);
+        }
+    }
+}
+
 /* --- Placing --- */
 
-/* The oldest head among shapes that were not found to fit nowhere. */
+/* Priority first; then the owner who had less than his share; then older grids. */
+static bool comes_before(const struct core *core, const struct shape *a, const struct shape *b)
+{
+#ifndef BUG_PRIORITY_IS_IGNORED
+    if (a->priority != b->priority) {
+        return a->priority > b->priority;
+    }
+#endif
+    if (a->account != b->account) {
+        uint64_t score_a = account_score(core, a->account);
+        uint64_t score_b = account_score(core, b->account);
+        if (score_a != score_b) {
+            return score_a < score_b;
+        }
+    }
+    return a->heap[0] < b->heap[0];
+}
+
+/* The first among shapes that may go and were not found to fit nowhere: O(shapes). */
 static struct shape *next_shape(const struct core *core)
 {
     struct shape *first = NULL;
     for (size_t i = 0; i < core->shapes_count; i++) {
         struct shape *shape = core->shapes[i];
         if (shape->live > 0 && shape->blocked_at != core->capacity_version
-            && shape_head(core, shape) != NULL
-            && (first == NULL || shape->heap[0] < first->heap[0])) {
+            && shape_gate(core, shape) == GATE_OPEN && shape_head(core, shape) != NULL
+            && (first == NULL || comes_before(core, shape, first))) {
             first = shape;
         }
     }
@@ -171,7 +322,8 @@ static void reserve(struct core *core, struct shape *shape)
 static void reserve_for_oldest(struct core *core)
 {
     if (core->reserving != NULL
-        && (core->reserving->live == 0 || core->reserved->state != WORKER_UP)) {
+        && (core->reserving->live == 0 || core->reserved->state != WORKER_UP
+            || shape_gate(core, core->reserving) != GATE_OPEN)) {
         unreserve(core);
         core->capacity_version++;
     }
@@ -181,10 +333,15 @@ static void reserve_for_oldest(struct core *core)
     struct shape *oldest = NULL;
     for (size_t i = 0; i < core->shapes_count; i++) {
         struct shape *shape = core->shapes[i];
+        if (shape_gate(core, shape) != GATE_OPEN) {
+            shape->blocked_ms = 0; /* it is not room that it waits for */
+        }
         /* A worker that is kept free does not make a counter of the cluster free. */
         if (shape->live > 0 && shape->blocked_ms != 0
             && !placement_waits_for_cluster(core, &shape->needs)
-            && (oldest == NULL || shape->blocked_ms < oldest->blocked_ms)) {
+            && (oldest == NULL || shape->priority > oldest->priority
+                || (shape->priority == oldest->priority
+                    && shape->blocked_ms < oldest->blocked_ms))) {
             oldest = shape;
         }
     }
@@ -232,6 +389,7 @@ void queue_place(struct core *core)
         }
         if (core->reserving == shape && !places[0].waits) {
             unreserve(core);
+            core->capacity_version++; /* what was kept for it may fit others */
         }
         shape->blocked_ms = 0;
         ids_pop(shape);
@@ -243,15 +401,22 @@ void queue_place(struct core *core)
     }
 }
 
+/* Of its own shape, those of lower id; of others, all of those whose turn is before. */
 uint32_t queue_ahead(const struct core *core, const struct task *task)
 {
+    const struct shape *own = task->work->shape;
     uint64_t id = task_id(task).value;
     uint32_t ahead = 0;
+    CHECK(own != NULL);
     for (size_t i = 0; i < core->shapes_count; i++) {
-        const struct shape *shape = core->shapes[i];
-        for (size_t j = 0; j < shape->count; j++) {
-            ahead += shape->heap[j] < id && entry_work(core, shape->heap[j]) != NULL;
+        struct shape *shape = core->shapes[i];
+        if (shape != own && shape->live > 0 && shape_gate(core, shape) == GATE_OPEN
+            && shape_head(core, shape) != NULL && comes_before(core, shape, own)) {
+            ahead += shape->live;
         }
+    }
+    for (size_t j = 0; j < own->count; j++) {
+        ahead += own->heap[j] < id && entry_work(core, own, own->heap[j]) != NULL;
     }
     return ahead;
 }

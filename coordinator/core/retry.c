@@ -11,6 +11,9 @@
 
 #define FAILURES_MAX_DEFAULT 3
 
+/* No worker has more; keeps growth by a factor within 64 bits. */
+#define MEMORY_MAX (UINT64_C(1) << 50)
+
 /* Three tasks that failed here and succeeded elsewhere, when nothing succeeds in between. */
 #define BLAME_FAILURE    10
 #define BLAME_QUARANTINE 30
@@ -27,6 +30,21 @@ uint32_t retry_failures_max(const struct task *task)
 {
     uint32_t max = task_plan(task)->failures_max;
     return max == 0 ? FAILURES_MAX_DEFAULT : max;
+}
+
+struct resources retry_needs(const struct task *task, uint32_t ooms)
+{
+    struct resources needs = task_plan(task)->needs;
+    struct stage_policy policy = plan_policy(task->grid->plan, task_plan(task)->stage);
+    uint64_t max = policy.oom_bytes_max > 0 ? policy.oom_bytes_max : MEMORY_MAX;
+    for (uint32_t i = 0; i < ooms && policy.oom_milli > 0; i++) {
+        uint64_t grown = needs.memory_bytes / 1000 * policy.oom_milli;
+        if (grown > max) {
+            grown = max > needs.memory_bytes ? max : needs.memory_bytes;
+        }
+        needs.memory_bytes = grown;
+    }
+    return needs;
 }
 
 /* Doubles with each time; half of it is jitter. */
@@ -102,6 +120,7 @@ void retry_after(
     }
     work->soft_failures = 0;
     work->failures++;
+    work->ooms += cause->outcome == OUTCOME_MEMORY;
     if (work->failures >= retry_failures_max(work->canonical)) {
         fail(core, work, worker, TASK_REASON_FAILURES);
         return;

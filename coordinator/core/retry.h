@@ -36,6 +36,9 @@ void retry_wake(struct core *core);
 void retry_wait(struct core *core, struct work *work, uint64_t backoff_ms);
 /* A task succeeded on `worker`. */
 void retry_blame(struct core *core, const struct work *work, struct worker *worker);
+/* What the next attempt needs: its stage's `on_oom` lets memory grow with each end that ran out
+ * of it. */
+struct resources retry_needs(const struct task *task, uint32_t ooms);
 uint32_t retry_failures_max(const struct task *task);
 
 #endif

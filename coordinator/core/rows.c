@@ -97,7 +97,8 @@ const char *audit_kind_name(enum audit_kind kind)
         "task-skipped", "task-held",        "task-released",
         "task-retried", "attempt-started",  "attempt-ended",
         "attempt-lost", "attempt-returned", "worker-joined",
-        "worker-state", "decision",
+        "worker-state", "decision",         "grid-paused",
+        "grid-resumed", "priority",
     };
     return word(words, ARRAY_LEN(words), kind);
 }

@@ -144,7 +144,12 @@ struct task_row {
     uint32_t failures;      /* own failures so far */
     uint32_t losses;        /* workers that it took down */
     uint32_t soft_failures; /* consecutive ends that do not count against it */
-    uint64_t backoff_ms;    /* duration that was being waited when the row was written, or 0 */
+    uint32_t ooms;        /* own failures by memory, each of which lets the next ask for more */
+    uint32_t preemptions; /* how often it gave way to others */
+    bool has_policy;      /* one of the two, or priority, was ever other than none */
+    bool has_priority;    /* a user gave it one, in place of its grid's and stage's */
+    int32_t priority;
+    uint64_t backoff_ms; /* duration that was being waited when the row was written, or 0 */
     struct attempt_id attempt; /* DONE: whose result it is; else the last attempt, or 0 */
     struct digest key;         /* content key once known, else zero */
     struct task_id same_as;    /* FAILED: the task that ran for it, when another; else 0 */
@@ -237,6 +242,26 @@ struct worker_row {
     uint64_t changed_ms;
 };
 
+/* What an owner may use. From configuration, not stored. */
+struct owner_limits {
+    uint32_t weight;      /* share against others, at least 1 */
+    uint32_t tasks_max;   /* open attempts; 0: no limit */
+    uint64_t gpu_ms_max;  /* device time within the window; 0: no limit */
+    int32_t priority_max; /* highest that his tasks get */
+};
+
+/* Device time is counted in so many slices of the window, so that it leaves it bit by bit. */
+#define USAGE_SLICES 24
+
+/* Table `usage`: what an owner has used (share.h). Amounts and ages, never times. */
+struct usage_row {
+    const char *owner;
+    uint64_t usage;
+    uint64_t decay_age_ms; /* since the last step of decay */
+    uint64_t slice_age_ms; /* of slices[0], the newest */
+    uint64_t slices[USAGE_SLICES];
+};
+
 struct grid_row {
     struct grid_id grid;
     struct submission_id submission;
@@ -245,6 +270,8 @@ struct grid_row {
     enum grid_state state;
     bool cancelled; /* every row that is not final counts as cancelled at a start */
     enum grid_verdict verdict;
+    int32_t priority; /* of all its tasks; from its file until a user gives another */
+    bool paused;      /* nothing new of it is placed; what runs goes on */
     uint64_t submitted_ms;
     uint64_t finished_ms;
 };
@@ -271,6 +298,9 @@ enum audit_kind {
     AUDIT_WORKER_JOINED,
     AUDIT_WORKER_STATE, /* value = new state */
     AUDIT_DECISION,     /* value = verdict */
+    AUDIT_GRID_PAUSED,
+    AUDIT_GRID_RESUMED,
+    AUDIT_PRIORITY, /* of a task, or a whole grid (ordinal 0, no task row); value = priority */
     AUDIT_KINDS,
 };
 

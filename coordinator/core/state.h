@@ -16,9 +16,13 @@
 
 #include "common/base/check.h"
 #include "common/base/heap.h"
+#include "common/base/limits.h"
 #include "common/base/rng.h"
 #include "coordinator/core/core.h"
 #include "coordinator/core/counters.h"
+
+/* In graph->own_priorities: no user gave one. */
+#define PRIORITY_NONE INT16_MIN
 
 struct task {
     struct graph *grid;
@@ -27,12 +31,13 @@ struct task {
     const struct result_row *result; /* DONE */
     const char *detail;              /* CANCELLED, SKIPPED, HELD; FAILED has it in its work */
     uint32_t ordinal;
-    uint32_t pending; /* direct upstream tasks that are not done */
-    uint32_t dead;    /* of these, failed, cancelled or stuck themselves */
-    uint8_t state;    /* enum task_state; written by task_set() alone */
-    uint8_t reason;   /* enum task_reason */
-    bool queued;      /* in core->settle */
-    bool stored;      /* has a row in the store */
+    uint32_t pending;   /* direct upstream tasks that are not done */
+    uint32_t dead;      /* of these, failed, cancelled or stuck themselves */
+    uint8_t state;      /* enum task_state; written by task_set() alone */
+    uint8_t reason;     /* enum task_reason */
+    bool queued;        /* in core->settle */
+    bool stored;        /* has a row in the store */
+    bool policy_stored; /* and one of policy: priority, or more memory, or preemptions */
 };
 
 struct work {
@@ -48,9 +53,11 @@ struct work {
     struct worker_id failed_worker; /* where it failed last */
     struct attempt_id last_attempt;
     uint8_t last_outcome;
-    bool hashed;  /* found by key; a failed work may have been replaced there */
-    bool looking; /* a look-up is under way */
-    bool queued;  /* in the queue of its shape, under the canonical row's id */
+    struct shape *shape; /* whose queue it is in, under the canonical row's id; NULL: in none */
+    uint32_t preemptions; /* how often it gave way to others */
+    uint32_t ooms;        /* ends out of memory, for `on_oom` */
+    bool hashed;          /* found by key; a failed work may have been replaced there */
+    bool looking;         /* a look-up is under way */
 };
 
 /*
@@ -133,10 +140,33 @@ struct worker {
     uint32_t open_index; /* 1 + index in core->open, 0: takes nothing now */
 };
 
-/* Ready tasks that need the same, oldest first. Entries of tasks that left the queue stay until
+/* An owner: what he may use, and what he has used (share.h, quota.h). */
+struct account {
+    const char *owner;
+    struct owner_limits limits;
+    uint64_t usage; /* milli-core-milliseconds */
+    uint64_t rate, gpus_milli;
+    uint32_t open; /* attempts */
+    uint64_t decay_age_ms, slice_age_ms;
+    uint64_t slices[USAGE_SLICES]; /* device time, thousandths of device-milliseconds */
+    uint64_t advanced_ms, stored_ms;
+    bool dirty; /* used something since it was stored */
+};
+
+/* A bound on the open attempts of a stage; of none, while a grid is paused. */
+struct throttle {
+    uint32_t most, open;
+};
+
+/* Ready tasks that the same can be said of: what they need, how long they may run, their
+ * priority, owner and throttle. Oldest first. Entries of tasks that left the queue stay until
  * they reach the top. */
 struct shape {
     struct resources needs;
+    uint64_t time_ms; /* limit of one attempt; 0: none */
+    int32_t priority;
+    struct account *account;
+    struct throttle *throttle; /* NULL: none */
     struct shape *hash_next;
     uint64_t *heap; /* task ids */
     size_t count, capacity;
@@ -166,11 +196,15 @@ struct graph {
     uint32_t shared_count;
     struct state_counts counts;
     struct state_counts *stages;
-    uint32_t *paces;    /* per stage: how long its tasks run (prefill.h) */
-    uint32_t advancing; /* rows that can still change by themselves or by a release */
-    uint32_t attempts;  /* open attempts recorded under its rows */
-    uint32_t intake;    /* next ordinal to take in; tasks_count: all are in */
-    bool touched;       /* in core->touched: look whether it is finished */
+    uint32_t *paces; /* per stage: how long its tasks run (prefill.h) */
+    struct account *account;
+    struct throttle *throttles; /* by stage; `most` 0: no limit, but counted */
+    struct throttle pause;      /* most = 0: of every stage while the grid is paused */
+    int16_t *own_priorities;    /* that users gave tasks; NULL: none */
+    uint32_t advancing;         /* rows that can still change by themselves or by a release */
+    uint32_t attempts;          /* open attempts recorded under its rows */
+    uint32_t intake;            /* next ordinal to take in; tasks_count: all are in */
+    bool touched;               /* in core->touched: look whether it is finished */
 };
 
 struct core {
@@ -215,6 +249,10 @@ struct core {
     uint64_t capacity_version; /* rises when room may have appeared */
     struct shape *reserving;   /* its head has waited long: `reserved` is kept for it */
     struct worker *reserved;
+
+    struct account **accounts;
+    size_t accounts_count, accounts_capacity;
+    struct owner_limits limits_default;
 
     struct heap leases, backoffs, silences;
     struct heap gangs; /* those whose ranks do not all run yet, by when they must */

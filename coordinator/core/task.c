@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "coordinator/core/grid_row.h"
+#include "coordinator/core/priority.h"
 #include "coordinator/core/work.h"
 
 static const bool legal[TASK_STATES][TASK_STATES] = {
@@ -147,12 +148,18 @@ static enum task_state stored_state(enum task_state state)
     return state == TASK_READY || state == TASK_LEASED ? TASK_WAITING : state;
 }
 
+/* Of the rows that share a work the canonical one has its counters, so that one that stood for
+ * it before does not bring old ones back; those that failed with it keep them. */
 static void row_of_work(const struct task *task, struct task_row *row)
 {
     const struct work *work = task->work;
-    row->failures = work->failures;
-    row->losses = work->losses;
-    row->soft_failures = work->soft_failures;
+    if (work->canonical == task || task->state == TASK_FAILED) {
+        row->failures = work->failures;
+        row->losses = work->losses;
+        row->soft_failures = work->soft_failures;
+        row->ooms = work->ooms;
+        row->preemptions = work->preemptions;
+    }
     row->backoff_ms = task->reason == TASK_REASON_BACKOFF ? work->backoff_ms : 0;
     row->attempt = work->attempt != NULL ? work->attempt->id : work->last_attempt;
     row->key = work->key;
@@ -170,6 +177,7 @@ struct task_row task_row_of(const struct task *task)
         .reason = (enum task_reason)task->reason,
         .detail = task->detail,
     };
+    row.has_priority = task_own_priority(task, &row.priority);
     if (task->work != NULL) {
         row_of_work(task, &row);
     }
@@ -177,6 +185,8 @@ struct task_row task_row_of(const struct task *task)
         row.attempt = task->result->attempt;
         row.key = task->result->key;
     }
+    row.has_policy =
+        task->policy_stored || row.has_priority || row.ooms > 0 || row.preemptions > 0;
     return row;
 }
 
@@ -191,6 +201,7 @@ void task_persist(struct core *core, struct task *task)
         effect->task.row.detail = arena_strdup(core->out->arena, effect->task.row.detail);
     }
     task->stored = true;
+    task->policy_stored = effect->task.row.has_policy;
 }
 
 void task_settle_later(struct core *core, struct task *task)

@@ -261,6 +261,7 @@ static void work_follow(struct core *core, struct work *work, struct task *task)
     if (canonical->state == TASK_FAILED) {
         task_persist(core, task);
     }
+    queue_again(core, work);
 }
 
 void work_join(struct core *core, struct task *task, const struct digest *key)
@@ -287,7 +288,7 @@ void work_join(struct core *core, struct task *task, const struct digest *key)
 /* The next row of the ring answers for the work from now on. */
 static void work_hand_over(struct core *core, struct work *work, struct task *to)
 {
-    bool queued = work->queued;
+    bool queued = work->shape != NULL;
     queue_remove(core, work);
     work->canonical = to;
     if (queued) {
@@ -333,6 +334,8 @@ static void work_orphan(struct core *core, struct work *work)
     work->failures = 0;
     work->losses = 0;
     work->soft_failures = 0;
+    work->ooms = 0;
+    work->preemptions = 0;
     heap_remove(&core->backoffs, &work->backoff);
     if (work->attempt != NULL) {
         attempt_revoke(core, work->attempt);

@@ -10,6 +10,7 @@
 #include "common/base/check.h"
 #include "coordinator/store/commit_rows.h"
 #include "coordinator/store/pg.h"
+#include "coordinator/store/policy.h"
 
 void batch_send(struct store *store, const char *sql, const char *const *params, size_t count)
 {
@@ -51,6 +52,7 @@ static uint64_t effect_identity(const struct effect *effect)
     case EFFECT_PERSIST_LEASE_FLOOR:
     case EFFECT_PERSIST_FENCE:
     case EFFECT_PERSIST_METRICS:
+    case EFFECT_PERSIST_USAGE:
     case EFFECT_PERSIST_AUDIT:
     case EFFECT_SEND_WELCOME:
     case EFFECT_SEND_ASSIGN:
@@ -159,6 +161,7 @@ void store_commit_begin(
     batch_send_workers(store, batch, arena);
     batch_send_leases(store, batch, arena, epoch, number);
     batch_send_tasks(store, batch, arena);
+    batch_send_policy(store, batch, arena);
     batch_send_attempts(store, batch, arena);
     batch_send_results(store, batch, arena);
     batch_send_metrics(store, batch, arena);

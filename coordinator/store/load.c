@@ -10,6 +10,7 @@
 #include "coordinator/store/capacity_codec.h"
 #include "coordinator/store/lease_codec.h"
 #include "coordinator/store/pg.h"
+#include "coordinator/store/policy.h"
 
 #define SQL_MS(column) "coalesce((extract(epoch FROM " column ") * 1000)::int8, 0)"
 
@@ -74,7 +75,8 @@ bool store_load(
     struct err *err)
 {
     *ret_loaded = (struct store_loaded){0};
-    if (!load_workers(store, arena, ret_loaded, err)) {
+    if (!load_workers(store, arena, ret_loaded, err)
+        || !load_usage(store, arena, ret_loaded, err)) {
         return false;
     }
     const char *const params[] = {arena_printf(arena, "%zu", finished_max)};
@@ -508,8 +510,8 @@ bool store_load_grid(
 {
     struct store_grid loaded = {.arena = arena_create()};
     if (!load_grid_row(store, grid, &loaded, err) || !load_tasks(store, grid, &loaded, err)
-        || !load_results(store, grid, &loaded, err) || !load_attempts(store, grid, &loaded, err)
-        || !load_offsets(store, &loaded, err)) {
+        || !load_policy(store, grid, &loaded, err) || !load_results(store, grid, &loaded, err)
+        || !load_attempts(store, grid, &loaded, err) || !load_offsets(store, &loaded, err)) {
         arena_destroy(loaded.arena);
         return false;
     }

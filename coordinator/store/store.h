@@ -189,6 +189,8 @@ struct store_grid {
 struct store_loaded {
     struct worker_row *workers;
     size_t workers_count;
+    struct usage_row *usages;
+    size_t usages_count;
     uint32_t *grids; /* ids to load with store_load_grid: unfinished ones, and the newest
                         finished ones */
     size_t grids_count;

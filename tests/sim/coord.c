@@ -126,6 +126,8 @@ static void touch_named(
     case EVENT_FINISHED:
     case EVENT_LOOKUP:
     case EVENT_COMMITTED:
+    case EVENT_LOAD_USAGE:
+    case EVENT_OWNERS:
     case EVENT_KINDS:
         break;
     }
@@ -219,6 +221,7 @@ static void step(struct world *world, struct coord *coord, const struct event *e
     core_step(coord->core, event, effects);
     touch_named(world, coord, event, before);
     check_step(world, coord);
+    policy_check(world, coord->core, effects, before);
 }
 
 /* --- Sends --- */
@@ -392,6 +395,7 @@ static void send_effect(struct world *world, struct coord *coord, const struct e
     case EFFECT_PERSIST_RESULT:
     case EFFECT_PERSIST_METRICS:
     case EFFECT_PERSIST_WORKER:
+    case EFFECT_PERSIST_USAGE:
     case EFFECT_PERSIST_AUDIT:
     case EFFECT_KINDS:
         break;
@@ -701,7 +705,7 @@ void coord_submit(struct world *world, uint32_t grid)
                     {
                         .grid = core_next_grid(coord->core),
                         .submission = id,
-                        .owner = "ann",
+                        .owner = policy_owner(world),
                         .name = world->plans[grid]->grid_name,
                         .submitted_ms = clock_of(world, coord),
                     },
@@ -733,6 +737,7 @@ static void send_control(
                 .ordinals = whole ? NULL : ordinals,
                 .ordinals_count = whole ? 0 : 2,
                 .cancelled = true,
+                .priority = (int32_t)between(world, 0, 6) - 3,
             },
     };
     trace(world, "control %d grid %u", (int)kind, id.value);
@@ -762,7 +767,7 @@ static void meddle(struct world *world, struct coord *coord)
     }
     uint32_t grid = (uint32_t)rng_below(&world->rng, SIM_GRIDS);
     bool whole = rng_below(&world->rng, 4) == 0;
-    enum control_kind kind = (enum control_kind)rng_below(&world->rng, 5);
+    enum control_kind kind = (enum control_kind)rng_below(&world->rng, CONTROL_RESUME + 1);
     if (world->regret) {
         kind = CONTROL_RETRY;
         grid = world->regret_grid;
@@ -783,6 +788,9 @@ void coord_control(struct world *world)
     } else if (coord != NULL) {
         for (uint32_t grid = 0; grid < SIM_GRIDS && coord->leading; grid++) {
             send_control(world, coord, CONTROL_RELEASE, grid, true);
+        }
+        for (uint32_t grid = 0; grid < SIM_GRIDS && coord->leading; grid++) {
+            send_control(world, coord, CONTROL_RESUME, grid, true);
         }
         for (uint32_t w = 1; w <= SIM_WORKERS && coord->leading; w++) {
             send_worker_control(world, coord, WORKER_UNDRAIN, w);

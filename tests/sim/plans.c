@@ -167,6 +167,7 @@ const struct plan *plan_random(struct world *world, uint32_t grid)
     plan->version = PLAN_VERSION;
     plan->stages = stages;
     plan->stages_count = 2;
+    policy_plan(world, plan);
     plan->programs = programs_make(world->arena);
     plan->programs_count = PROGRAMS;
     uint32_t tasks_count = 2 + (uint32_t)rng_below(&world->rng, SIM_TASKS - 2);

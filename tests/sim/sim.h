@@ -17,7 +17,9 @@
  *   S8  a worker keeps a result until it was told to forget it
  *   S9  a rank of a gang runs only when all have accepted; a gang is accepted only when all its
  *       ranks are done
- *   S10  what asks for a label runs where that is
+ *   S10 what asks for a label runs where that is
+ *   S11 nothing is granted beyond `at_most` or a quota, or while its grid is paused
+ *   S12 of tasks that need the same and may run, the one of higher priority is placed first
  */
 #ifndef ASSAY_TESTS_SIM_SIM_H
 #define ASSAY_TESTS_SIM_SIM_H
@@ -31,6 +33,7 @@
 #define SIM_WORKERS  4
 #define SIM_COORDS   2
 #define SIM_GRIDS    3
+#define SIM_OWNERS   4
 #define SIM_TASKS    16
 #define SIM_HELD     12 /* attempts that a worker holds */
 #define SIM_ATTEMPTS 1024
@@ -120,6 +123,8 @@ struct store {
     size_t leases_count, leases_capacity;
     struct worker_row workers[SIM_WORKERS + 1];
     uint32_t workers_count;
+    struct usage_row usages[SIM_OWNERS];
+    uint32_t usages_count;
 };
 
 void store_execute(struct world *world, struct txn *txn);
@@ -264,6 +269,8 @@ struct world {
     uint32_t workers_count;
     const struct counters *cluster; /* counters of every coordinator's options */
     const struct plan *plans[SIM_GRIDS];
+    struct owner_row owners[SIM_OWNERS];
+    uint64_t attempt_highest; /* that was ever placed */
     bool submitted[SIM_GRIDS];
     uint32_t grids_count;
     bool regret; /* the next control takes the last one back */
@@ -299,6 +306,15 @@ void violation(struct world *world, const char *format, ...) PRINTF(2, 3);
 void trace(struct world *world, const char *format, ...) PRINTF(2, 3);
 uint64_t mix(uint64_t a, uint64_t b);
 struct digest digest_from(uint64_t number);
+
+/* policy.c: owners, priorities and limits at random; S11 and S12 after a step, whose effects
+ * begin at `before`. */
+void policy_random(struct world *world);
+struct event policy_owners(const struct world *world, uint64_t now_ms);
+const char *policy_owner(struct world *world);
+void policy_plan(struct world *world, struct plan *plan);
+void policy_check(
+    struct world *world, const struct core *core, const struct effects *effects, size_t before);
 
 /* plans.c: some of the labels "fast" and "large"; `name` with 0 to `most` */
 const struct labels *labels_random(struct world *world, uint32_t most);

@@ -50,6 +50,9 @@ static void effect_deepen(struct arena *arena, struct effect *effect)
         effect->worker.principal = text_copy(arena, effect->worker.principal);
         effect->worker.detail = text_copy(arena, effect->worker.detail);
         break;
+    case EFFECT_PERSIST_USAGE:
+        effect->usage.owner = text_copy(arena, effect->usage.owner);
+        break;
     case EFFECT_PERSIST_METRICS:
         effect->metrics.points = NULL;
         effect->metrics.points_count = 0;
@@ -143,19 +146,33 @@ static void apply_worker(struct world *world, const struct worker_row *row)
     store->workers_count = worker > store->workers_count ? worker : store->workers_count;
 }
 
+static void apply_usage(struct store *store, const struct usage_row *row)
+{
+    uint32_t i = 0;
+    while (i < store->usages_count && strcmp(store->usages[i].owner, row->owner) != 0) {
+        i++;
+    }
+    store->usages_count = i < store->usages_count ? store->usages_count : i + 1;
+    store->usages[i] = *row;
+}
+
+static void apply_grid(struct store *store, const struct effect_persist_grid *row)
+{
+    uint32_t grid = row->row.grid.value;
+    store->grids[grid] = row->row;
+    store->plans[grid] = row->plan;
+    if (row->created && grid > store->grids_count) {
+        store->grids_count = grid;
+    }
+}
+
 static void apply(struct world *world, const struct effect *effect, uint64_t batch)
 {
     struct store *store = &world->store;
     switch (effect->kind) {
-    case EFFECT_PERSIST_GRID: {
-        uint32_t grid = effect->grid.row.grid.value;
-        store->grids[grid] = effect->grid.row;
-        store->plans[grid] = effect->grid.plan;
-        if (effect->grid.created) {
-            store->grids_count = grid > store->grids_count ? grid : store->grids_count;
-        }
+    case EFFECT_PERSIST_GRID:
+        apply_grid(store, &effect->grid);
         break;
-    }
     case EFFECT_PERSIST_TASK: {
         struct task_id task = effect->task.row.task;
         store->tasks[task_grid(task).value][task_ordinal(task)] = effect->task.row;
@@ -189,6 +206,9 @@ static void apply(struct world *world, const struct effect *effect, uint64_t bat
         break;
     case EFFECT_PERSIST_WORKER:
         apply_worker(world, &effect->worker);
+        break;
+    case EFFECT_PERSIST_USAGE:
+        apply_usage(store, &effect->usage);
         break;
     case EFFECT_PERSIST_AUDIT:
         store->last_ms =
@@ -400,6 +420,13 @@ void store_load(
     struct world *world, struct core *core, uint64_t now_ms, struct effects *effects)
 {
     const struct store *store = &world->store;
+    struct event configured = policy_owners(world, now_ms);
+    core_step(core, &configured, effects);
+    for (uint32_t i = 0; i < store->usages_count; i++) {
+        struct event event = {
+            .kind = EVENT_LOAD_USAGE, .now_ms = now_ms, .load_usage = store->usages[i]};
+        core_step(core, &event, effects);
+    }
     for (uint32_t w = 1; w <= store->workers_count; w++) {
         struct event event = {
             .kind = EVENT_LOAD_WORKER, .now_ms = now_ms, .load_worker = store->workers[w]};

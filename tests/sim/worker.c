@@ -152,14 +152,15 @@ static void end_attempt(
         attempt_outcome_name(outcome));
 }
 
-/* S5 */
+/* S5. A gang may overlap with an ordinary attempt of its key, whose lease was lost: resources
+ * are no part of a key. */
 static void check_exclusive(struct world *world, const struct held *mine)
 {
     for (uint32_t w = 0; w < world->workers_count; w++) {
         for (uint32_t i = 0; i < SIM_HELD; i++) {
             const struct held *held = &world->workers[w].held[i];
             if (held->attempt.value != mine->attempt.value && held_runs(world, held)
-                && held->work == mine->work) {
+                && held->work == mine->work && held_is_exclusive(held)) {
                 violation(world, "S5: exclusive attempts overlap");
             }
         }

@@ -249,6 +249,7 @@ static void world_make(struct world *world)
         world->coords[c].index = c;
         world_push(world, between(world, 1, 5000), SIM_COORD_START, c, 0, NULL);
     }
+    policy_random(world);
     world->grids_count = 1 + (uint32_t)rng_below(&world->rng, SIM_GRIDS);
     for (uint32_t g = 0; g < world->grids_count; g++) {
         world->plans[g] = plan_random(world, g);

@@ -12,6 +12,8 @@
 static void encode(struct planned *planned, struct str *out)
 {
     planned_init(planned, "scorer.yaml", NULL, 3);
+    planned->plan->priority = -3;
+    planned->plan->policies[1] = (struct stage_policy){7, 4, 2500, UINT64_C(1) << 40};
     str_init(out, 1 << 26);
     plan_encode(planned->plan, out);
 }
@@ -39,6 +41,9 @@ static void everything_comes_back(void **state)
     assert_string_equal(plan->axes[0], "keep");
     assert_string_equal(plan->points[1][1].id, "2");
     assert_int_equal(plan->cells_count, p.plan->cells_count);
+    assert_int_equal(plan->priority, -3);
+    assert_int_equal(plan_policy(plan, 0).at_most, 0);
+    assert_memory_equal(&plan->policies[1], &p.plan->policies[1], sizeof(plan->policies[1]));
     assert_int_equal(plan->figures.steps_total, p.plan->figures.steps_total);
     assert_int_equal(plan->inputs_count, p.plan->inputs_count);
     for (size_t i = 0; i < plan->inputs_count; i++) {

@@ -34,8 +34,8 @@ struct rig *rig_create(const struct core_options *options)
     rig->arena = arena;
     rig->now = 1000000;
     rig->attempt_next = 1;
-    struct core_options with = options_or_default(options);
-    rig->core = core_create(7, &with);
+    rig->options = options_or_default(options);
+    rig->core = core_create(7, &rig->options);
     effects_init(&rig->effects);
     start(rig);
     return rig;
@@ -80,6 +80,17 @@ static const char *keep_text(struct rig *rig, const char *text)
     return text != NULL ? arena_strdup(rig->arena, text) : NULL;
 }
 
+static void keep_usage(struct rig *rig, const struct usage_row *row)
+{
+    size_t i = 0;
+    while (i < rig->usages_count && strcmp(rig->usages[i].owner, row->owner) != 0) {
+        i++;
+    }
+    rig->usages_count = i < rig->usages_count ? rig->usages_count : i + 1;
+    rig->usages[i] = *row;
+    rig->usages[i].owner = keep_text(rig, row->owner);
+}
+
 static void keep_rows(struct rig *rig, const struct effect *effect)
 {
     if (effect->kind == EFFECT_PERSIST_GRID) {
@@ -120,6 +131,8 @@ static void keep_rows(struct rig *rig, const struct effect *effect)
         capacity->labels = labels_copy(rig->arena, capacity->labels);
         capacity->counters = counters_copy(rig->arena, capacity->counters);
         rig->workers_count = worker > rig->workers_count ? worker : rig->workers_count;
+    } else if (effect->kind == EFFECT_PERSIST_USAGE) {
+        keep_usage(rig, &effect->usage);
     } else if (effect->kind == EFFECT_PERSIST_AUDIT) {
         rig->audits[effect->audit.kind]++;
     }
@@ -259,8 +272,11 @@ static void load_grid(struct rig *rig, uint32_t grid)
 void rig_restart(struct rig *rig)
 {
     core_destroy(rig->core);
-    struct core_options with = options_or_default(NULL);
-    rig->core = core_create(8, &with);
+    rig->core = core_create(8, &rig->options);
+    rig_step(rig, &(struct event){.kind = EVENT_OWNERS, .owners = rig->owners});
+    for (size_t i = 0; i < rig->usages_count; i++) {
+        rig_step(rig, &(struct event){.kind = EVENT_LOAD_USAGE, .load_usage = rig->usages[i]});
+    }
     for (uint32_t w = 1; w <= rig->workers_count; w++) {
         struct event event = {.kind = EVENT_LOAD_WORKER, .load_worker = rig->workers[w]};
         rig_step(rig, &event);
@@ -368,6 +384,43 @@ void rig_tick(struct rig *rig, uint64_t later_ms)
 
 struct grid_id rig_submit(struct rig *rig, const struct rig_plan *plan)
 {
+    return rig_submit_as(rig, "ann", plan);
+}
+
+void rig_limit(struct rig *rig, const char *owner, struct owner_limits limits)
+{
+    size_t count = rig->owners.owners_count;
+    struct owner_row *rows = ARENA_ARRAY(rig->arena, struct owner_row, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        rows[i] = rig->owners.owners[i];
+    }
+    rows[count] = (struct owner_row){owner, limits};
+    rig->owners.owners = rows;
+    rig->owners.owners_count = count + 1;
+    rig_step(rig, &(struct event){.kind = EVENT_OWNERS, .owners = rig->owners});
+}
+
+void rig_priority(struct rig *rig, struct grid_id grid, int32_t ordinal, int32_t priority)
+{
+    uint32_t one = (uint32_t)ordinal;
+    rig_step(
+        rig,
+        &(struct event){
+            .kind = EVENT_CONTROL,
+            .control =
+                {
+                    .kind = CONTROL_PRIORITY,
+                    .request = {2},
+                    .grid = grid,
+                    .ordinals = ordinal < 0 ? NULL : &one,
+                    .ordinals_count = ordinal < 0 ? 0 : 1,
+                    .priority = priority,
+                },
+        });
+}
+
+struct grid_id rig_submit_as(struct rig *rig, const char *owner, const struct rig_plan *plan)
+{
     struct grid_id grid = core_next_grid(rig->core);
     struct event event = {
         .kind = EVENT_GRID,
@@ -380,7 +433,7 @@ struct grid_id rig_submit(struct rig *rig, const struct rig_plan *plan)
                     {
                         .grid = grid,
                         .submission = {{(uint8_t)grid.value}},
-                        .owner = "ann",
+                        .owner = owner,
                         .name = "test",
                         .submitted_ms = rig->now,
                     },

@@ -34,7 +34,11 @@ struct rig {
     struct worker_row workers[8];
     uint32_t workers_count, grids_count;
     uint64_t attempt_next;
+    struct usage_row usages[4];
+    size_t usages_count;
     size_t audits[AUDIT_KINDS];
+    struct core_options options;
+    struct event_owners owners; /* configuration: read again at a restart */
 };
 
 struct rig *rig_create(const struct core_options *options);
@@ -67,6 +71,10 @@ void rig_step(struct rig *rig, const struct event *event);
 void rig_tick(struct rig *rig, uint64_t later_ms);
 /* Submits; look-ups are answered with what was persisted (or nothing) at once. */
 struct grid_id rig_submit(struct rig *rig, const struct rig_plan *plan);
+struct grid_id rig_submit_as(struct rig *rig, const char *owner, const struct rig_plan *plan);
+/* Configures limits of one owner more. */
+void rig_limit(struct rig *rig, const char *owner, struct owner_limits limits);
+void rig_priority(struct rig *rig, struct grid_id grid, int32_t ordinal, int32_t priority);
 void rig_control(
     struct rig *rig,
     enum control_kind kind,
