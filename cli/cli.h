@@ -96,6 +96,15 @@ void print_json(const struct node *body);
 void help_overview(struct str *out);
 void help_command(const struct command *command, struct str *out);
 
+/* --- completion.c, man.c --- */
+
+/* False when there is none for that shell. */
+bool completion_of(const char *shell, struct arena *arena, struct str *out);
+/* The manual page of a verb; of assay itself for NULL. */
+void man_page(const struct command *command, struct arena *arena, struct str *out);
+/* All verbs as one page of Markdown: docs/cli.md. */
+void man_markdown(struct str *out);
+
 /* The verbs. */
 extern const struct command command_check, command_plan, command_submit, command_init,
     command_pool_index;

@@ -189,6 +189,10 @@ const char *recipes_folder(struct arena *arena)
 
 const char *recipes_steps(struct arena *arena)
 {
+    const char *own = path_join(arena, recipes_folder(arena), "steps.json");
+    if (file_exists(own)) {
+        return own;
+    }
     return in_build_tree(arena) ? ASSAY_BUILD_DIR "/recipes/steps.json"
                                 : ASSAY_DATA_DIR "/recipes/steps.json";
 }

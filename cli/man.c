@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Manual pages and completion of a shell, from the command table. */
+/* Manual pages, and the same as one page of Markdown, from the command table. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,16 +8,21 @@
 #include "common/base/version.h"
 #include "common/io/file.h"
 
-static const char exit_section[] = ".SH EXIT STATUS\n"
-                                   ".TP\n0\ndone\n"
-                                   ".TP\n1\nthe operation failed\n"
-                                   ".TP\n2\nwrong use, or an error in a file that was given\n"
-                                   ".TP\n3\nthe grid ended with failed cells\n"
-                                   ".TP\n4\nno coordinator, or no database\n"
-                                   ".TP\n5\na named thing does not exist\n"
-                                   ".TP\n10\nplan \\-\\-exit\\-code: something would run\n"
-                                   ".TP\n124\nwait: the time is over\n"
-                                   ".TP\n130\ninterrupted\n";
+/* As enum exit_status has them. */
+static const struct {
+    enum exit_status status;
+    const char *meaning;
+} exits[] = {
+    {EXIT_OK, "done"},
+    {EXIT_FAILED, "the operation failed"},
+    {EXIT_USAGE, "wrong use, or an error in a file that was given"},
+    {EXIT_CELLS_FAILED, "the grid ended with failed or cancelled cells"},
+    {EXIT_UNREACHABLE, "no coordinator, or no database"},
+    {EXIT_NOT_FOUND, "a named thing does not exist"},
+    {EXIT_CHANGES, "plan --exit-code: something would run"},
+    {EXIT_TIMEOUT, "wait: the time is over"},
+    {EXIT_INTERRUPTED, "interrupted"},
+};
 
 /* Text as it is: no letter of it is a command. Lines that begin with a blank are examples. */
 static void roff_text(struct str *out, const char *text)
@@ -43,6 +48,15 @@ static void roff_text(struct str *out, const char *text)
         start = *text == '\n';
     }
     str_append_char(out, '\n');
+}
+
+static void exit_section(struct str *out)
+{
+    str_append(out, ".SH EXIT STATUS\n");
+    for (size_t i = 0; i < ARRAY_LEN(exits); i++) {
+        str_appendf(out, ".TP\n%d\n", (int)exits[i].status);
+        roff_text(out, exits[i].meaning);
+    }
 }
 
 static const char *page_name(const struct command *command, struct arena *arena)
@@ -91,7 +105,7 @@ static void page_flags(struct str *out, const struct config_key *keys)
     }
 }
 
-static void command_page(const struct command *command, struct arena *arena, struct str *out)
+static void verb_page(const struct command *command, struct arena *arena, struct str *out)
 {
     page_head(out, page_name(command, arena), command->about);
     str_appendf(out, "\\fBassay %s\\fR ", command->name);
@@ -100,7 +114,7 @@ static void command_page(const struct command *command, struct arena *arena, str
     roff_text(out, command->help == NULL ? command->about : command->help);
     str_append(out, ".SH OPTIONS\n");
     page_flags(out, command_keys(command, arena));
-    str_append(out, exit_section);
+    exit_section(out);
     str_append(out, ".SH SEE ALSO\n.BR assay (1)\n");
 }
 
@@ -122,12 +136,103 @@ static void main_page(struct str *out)
             roff_text(out, group->commands[i]->about);
         }
     }
-    str_append(out, exit_section);
+    exit_section(out);
     str_append(
         out,
         ".SH ENVIRONMENT\n.TP\nASSAY_STATE, ASSAY_ENDPOINT, ...\nevery flag, in capitals with _ for "
         "each dash\n.TP\nNO_COLOR\nno colour\n");
 }
+
+void man_page(const struct command *command, struct arena *arena, struct str *out)
+{
+    if (command == NULL) {
+        main_page(out);
+    } else {
+        verb_page(command, arena, out);
+    }
+}
+
+/* --- Markdown --- */
+
+static void markdown_flags(const struct config_key *keys, struct str *out)
+{
+    str_append(out, keys->name == NULL ? "" : "\n| flag | |\n| --- | --- |\n");
+    for (; keys->name != NULL; keys++) {
+        str_append(out, "| `");
+        if (keys->letter != '\0') {
+            str_appendf(out, "-%c`, `", keys->letter);
+        }
+        str_appendf(out, "--%s", keys->name);
+        if (keys->type != CONFIG_BOOL) {
+            const char *value = keys->metavar == NULL ? "VALUE" : keys->metavar;
+            str_append_char(out, '=');
+            for (; *value != '\0'; value++) { /* a bar would end the table's column */
+                str_appendf(out, *value == '|' ? "\\|" : "%c", *value);
+            }
+        }
+        str_appendf(out, "` | %s", keys->help);
+        if (keys->fallback != NULL) {
+            str_appendf(out, " (default %s)", keys->fallback);
+        }
+        str_append(out, " |\n");
+    }
+}
+
+/* Examples begin with a blank: deep enough, they are code. */
+static void markdown_text(const char *text, struct str *out)
+{
+    for (; *text != '\0'; text += text[0] == '\n') {
+        size_t length = strcspn(text, "\n");
+        str_append(out, *text == ' ' ? "  " : "");
+        str_append_bytes(out, text, length);
+        str_append_char(out, '\n');
+        text += length;
+    }
+}
+
+static void markdown_verb(const struct command *command, struct str *out)
+{
+    static const struct config_key none[] = {{0}};
+    str_appendf(
+        out,
+        "\n### assay %s%s%s\n\n%s.%s\n",
+        command->name,
+        command->arguments[0] == '\0' ? "" : " ",
+        command->arguments,
+        command->about,
+        command->json ? " Takes `--json`." : "");
+    if (command->help != NULL) {
+        str_append_char(out, '\n');
+        markdown_text(command->help, out);
+    }
+    markdown_flags(command->keys == NULL ? none : command->keys, out);
+}
+
+void man_markdown(struct str *out)
+{
+    str_append(
+        out,
+        "# The command line\n\n"
+        "Written by `assay man --markdown`; a test keeps it in step. Data goes to the standard output, talk to the standard\n"
+        "error. Verbs that read take `--json` and print one value, which begins with a version field. Colour appears on a\n"
+        "terminal alone, and never when `NO_COLOR` is set. Every flag is a variable too: `ASSAY_STATE` is `--state`.\n"
+        "`assay VERB --help` and the manual page assay-VERB(1) say the same as this page.\n");
+    for (const struct command_group *group = command_groups; group->title != NULL; group++) {
+        str_appendf(out, "\n## %s\n", group->title);
+        for (size_t i = 0; i < group->count; i++) {
+            markdown_verb(group->commands[i], out);
+        }
+    }
+    str_append(out, "\n## Flags of every verb that talks to a coordinator\n");
+    markdown_flags(connection_keys, out);
+    str_append(
+        out, "\n`--help`, `-h` explains any verb.\n\n## Exit status\n\n| | |\n| --- | --- |\n");
+    for (size_t i = 0; i < ARRAY_LEN(exits); i++) {
+        str_appendf(out, "| %d | %s |\n", (int)exits[i].status, exits[i].meaning);
+    }
+}
+
+/* --- The verb --- */
 
 static bool write_page(
     const char *folder,
@@ -144,14 +249,14 @@ static bool write_pages(const char *folder, struct arena *arena, struct err *err
 {
     CLEANUP(str_done) struct str page;
     str_init(&page, OUTPUT_BYTES_MAX);
-    main_page(&page);
+    man_page(NULL, arena, &page);
     if (!file_mkdirs(folder, 0755, err) || !write_page(folder, "assay", &page, arena, err)) {
         return false;
     }
     const struct command *command = NULL;
     for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
         str_clear(&page);
-        command_page(command, arena, &page);
+        man_page(command, arena, &page);
         if (!write_page(folder, page_name(command, arena), &page, arena, err)) {
             return false;
         }
@@ -164,6 +269,7 @@ static const struct config_key man_keys[] = {
      .type = CONFIG_PATH,
      .help = "write every page into that folder",
      .metavar = "DIR"},
+    {.name = "markdown", .type = CONFIG_BOOL, .help = "all verbs as one page, docs/cli.md"},
     {0},
 };
 
@@ -175,8 +281,10 @@ static enum exit_status man_run(const struct invocation *invocation, struct err 
     if (folder != NULL) {
         return write_pages(folder, invocation->arena, err) ? EXIT_OK : exit_status_of(err);
     }
-    if (invocation->count == 0) {
-        main_page(&page);
+    if (config_bool(invocation->flags, "markdown")) {
+        man_markdown(&page);
+    } else if (invocation->count == 0) {
+        man_page(NULL, invocation->arena, &page);
     } else {
         size_t words = 0;
         const struct command *command =
@@ -185,7 +293,7 @@ static enum exit_status man_run(const struct invocation *invocation, struct err 
             (void)command_fail_unknown(invocation->arguments[words], err);
             return EXIT_USAGE;
         }
-        command_page(command, invocation->arena, &page);
+        man_page(command, invocation->arena, &page);
     }
     (void)fputs(page.data, stdout);
     return EXIT_OK;
@@ -200,80 +308,4 @@ const struct command command_man = {
     .keys = man_keys,
     .local = true,
     .run = man_run,
-};
-
-/* --- Completion --- */
-
-static const char bash_tail[] =
-    "        *) COMPREPLY=($(compgen -W \"$verbs\" -- \"$word\")); return ;;\n"
-    "    esac\n"
-    "    case \"$word\" in\n"
-    "        -*) COMPREPLY=($(compgen -W \"$flags\" -- \"$word\")) ;;\n"
-    "        *) COMPREPLY=($(compgen -W \"$more\" -- \"$word\") $(compgen -f -- \"$word\")) ;;\n"
-    "    esac\n"
-    "}\n"
-    "complete -o filenames -F _assay assay\n";
-
-/* A verb of two words counts by its first. */
-static size_t first_word(const struct command *command)
-{
-    return strcspn(command->name, " ");
-}
-
-static void bash_completion(struct arena *arena, struct str *out)
-{
-    const struct command *command = NULL;
-    str_append(
-        out,
-        "# bash completion for assay, from `assay completion bash`\n"
-        "_assay() {\n"
-        "    local word=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]} flags='' more='' verbs='");
-    for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
-        str_append(out, i == 0 ? "" : " ");
-        str_append_bytes(out, command->name, first_word(command));
-    }
-    str_append(
-        out,
-        "'\n    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-        "        COMPREPLY=($(compgen -W \"$verbs\" -- \"$word\")); return\n"
-        "    fi\n"
-        "    case \"$verb\" in\n");
-    for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
-        size_t length = first_word(command);
-        str_append(out, "        ");
-        str_append_bytes(out, command->name, length);
-        str_appendf(out, ") more='%s' flags='", command->name + length);
-        for (const struct config_key *key = command_keys(command, arena); key->name != NULL;
-             key++) {
-            str_appendf(out, "--%s ", key->name);
-        }
-        str_append(out, "' ;;\n");
-    }
-    str_append(out, bash_tail);
-}
-
-static enum exit_status completion_run(const struct invocation *invocation, struct err *err)
-{
-    if (strcmp(invocation->arguments[0], "bash") != 0) {
-        (void)err_set(
-            err, ERR_INPUT, "there is no completion for '%s'", invocation->arguments[0]);
-        (void)err_hint(err, "there is one for bash");
-        return EXIT_USAGE;
-    }
-    CLEANUP(str_done) struct str text;
-    str_init(&text, OUTPUT_BYTES_MAX);
-    bash_completion(invocation->arena, &text);
-    (void)fputs(text.data, stdout);
-    return EXIT_OK;
-}
-
-const struct command command_completion = {
-    .name = "completion",
-    .arguments = "bash",
-    .about = "print the completion of a shell",
-    .help = "For example: source <(assay completion bash)",
-    .arguments_min = 1,
-    .arguments_max = 1,
-    .local = true,
-    .run = completion_run,
 };

@@ -172,28 +172,6 @@ struct grid_files sources_files(struct sources *sources)
     };
 }
 
-void sources_print_diags(
-    const struct sources *sources,
-    const struct invocation *invocation,
-    const struct diags *diags)
-{
-    for (size_t i = 0; i < diags->count; i++) {
-        const struct diag *diag = &diags->items[i];
-        const char *text = sources->text;
-        size_t length = sources->length;
-        for (size_t f = 0; f < sources->files_count; f++) {
-            if (diag->file != NULL && strcmp(sources->files[f].path, diag->file) == 0) {
-                text = sources->files[f].text;
-                length = sources->files[f].length;
-            }
-        }
-        CLEANUP(str_done) struct str out;
-        str_init(&out, 1 << 20);
-        diag_render(diag, text, length, invocation->colour_err, &out);
-        (void)fputs(out.data, stderr);
-    }
-}
-
 bool sources_load_grid(
     struct sources *sources,
     const char *grid_path,
@@ -207,6 +185,9 @@ bool sources_load_grid(
     diags_init(diags, sources->arena);
     bool ok = grid_load(
         sources->text, sources->length, &options, &files, sources->arena, diags, ret_grid);
-    sources_print_diags(sources, invocation, diags);
+    CLEANUP(str_done) struct str out;
+    str_init(&out, OUTPUT_BYTES_MAX);
+    diags_render(diags, invocation->colour_err, &out);
+    (void)fputs(out.data, stderr);
     return ok;
 }

@@ -38,8 +38,7 @@ bool sources_open(
     struct sources *sources, const char *grid_path, struct arena *arena, struct err *err);
 struct grid_files sources_files(struct sources *sources);
 
-/* Loads a grid with --set edits; diagnostics go to stderr. False: *ret_errors says how many
- * there are. */
+/* Loads a grid with --set edits; diagnostics go to stderr, in the order of the file. */
 struct invocation;
 bool sources_load_grid(
     struct sources *sources,
@@ -47,9 +46,5 @@ bool sources_load_grid(
     const struct invocation *invocation,
     struct diags *diags,
     struct grid **ret_grid);
-void sources_print_diags(
-    const struct sources *sources,
-    const struct invocation *invocation,
-    const struct diags *diags);
 
 #endif

@@ -83,7 +83,6 @@ static bool load(
         return false;
     }
     if (!sources_load_grid(sources, path, invocation, diags, ret_grid)) {
-        say("%s: %zu error%s", path, diags->errors, diags->errors == 1 ? "" : "s");
         *ret_status = EXIT_USAGE;
         return false;
     }

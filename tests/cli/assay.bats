@@ -135,8 +135,28 @@ setup() {
     [[ "$output" == *"compare"* ]]
     run bash -c 'source ./completion.bash; COMP_WORDS=(assay compare --base); COMP_CWORD=2; _assay; echo "${COMPREPLY[*]}"'
     [ "$output" = "--baseline" ]
-    run "$assay" completion fish
+    run "$assay" completion tcsh
     [ "$status" -eq 2 ]
+    [[ "$output" == *"bash, zsh and fish"* ]]
+}
+
+@test "completions are what their shells can read" {
+    for shell in bash zsh fish; do
+        "$assay" completion "$shell" >"completion.$shell"
+        [ -s "completion.$shell" ]
+        if command -v "$shell" >/dev/null; then
+            "$shell" -n "completion.$shell"
+        fi
+    done
+    if command -v fish >/dev/null; then
+        run fish -c 'source completion.fish; complete -C "assay compare --ba"'
+        [[ "$output" == *"--baseline"* ]]
+    fi
+}
+
+@test "docs/cli.md is what the program says of itself" {
+    # To renew it: assay man --markdown >docs/cli.md
+    "$assay" man --markdown | diff -u "$BATS_TEST_DIRNAME/../../docs/cli.md" -
 }
 
 @test "every verb has a manual page" {

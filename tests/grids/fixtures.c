@@ -54,15 +54,15 @@ static bool read_logical(
     const char **ret_path,
     struct err *err)
 {
-    (void)context;
-    const char *path = name;
+    const char *folder_of_grid = context; /* other files are named from there */
+    const char *path = arena_printf(arena, "%s%s", folder_of_grid, name);
     const char *colon = strchr(name, ':');
     if (strcmp(name, "steps:") == 0) {
         path = "fixtures/steps.json";
     } else if (colon) {
         const char *kind = arena_strndup(arena, name, (size_t)(colon - name));
         const char *folder = folder_of(kind);
-        path = folder ? arena_printf(arena, "%s/%s.yaml", folder, colon + 1) : name;
+        path = folder ? arena_printf(arena, "%s/%s.yaml", folder, colon + 1) : path;
     }
     const char *text = fixture_read(arena, path, ret_length);
     if (!text) {
@@ -119,7 +119,8 @@ static size_t expand_glob(
 
 struct grid_files fixture_files(void)
 {
-    return (struct grid_files){NULL, read_logical, list_names, expand_glob};
+    static char top[] = "";
+    return (struct grid_files){top, read_logical, list_names, expand_glob};
 }
 
 static bool load(
@@ -134,6 +135,9 @@ static bool load(
         options.sets_count++;
     }
     struct grid_files files = fixture_files();
+    const char *slash = strrchr(file, '/');
+    files.context =
+        slash ? arena_strndup(fixture->arena, file, (size_t)(slash - file) + 1) : files.context;
     diags_init(&fixture->diags, fixture->arena);
     fixture->grid = NULL;
     return grid_load(

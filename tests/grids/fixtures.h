@@ -2,7 +2,7 @@
 /*
  * Loads grids of this folder for tests. Files are looked up as an installation would:
  * "program:NAME" in fixtures/programs, "scale:NAME" in fixtures/scales, "pipeline:NAME" in
- * fixtures/curation, "steps:" is fixtures/steps.json, other paths are relative to this folder,
+ * fixtures/curation, "steps:" is fixtures/steps.json, other paths are relative to the grid,
  * and the glob "ckpt/" "*" "/" always finds three folders.
  */
 #ifndef ASSAY_TESTS_GRIDS_FIXTURES_H
