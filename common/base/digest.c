@@ -2,6 +2,7 @@
 #include "common/base/digest.h"
 
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "common/base/check.h"
@@ -39,11 +40,45 @@ void digester_done(struct digester *digester)
     digester->context = NULL;
 }
 
+/* Making a context and finding the algorithm takes longer than a short text's digest, so each
+ * thread keeps one. */
+static pthread_key_t kept_key;
+static pthread_once_t kept_once = PTHREAD_ONCE_INIT;
+
+static void free_kept(void *context)
+{
+    EVP_MD_CTX_free(context);
+}
+
+static void make_key(void)
+{
+    CHECK(pthread_key_create(&kept_key, free_kept) == 0);
+}
+
+static EVP_MD_CTX *kept_context(void)
+{
+    CHECK(pthread_once(&kept_once, make_key) == 0);
+    EVP_MD_CTX *context = pthread_getspecific(kept_key);
+    if (!context) {
+        struct digester digester;
+        digester_init(&digester);
+        context = digester.context;
+        CHECK(pthread_setspecific(kept_key, context) == 0);
+    }
+    return context;
+}
+
 struct digest digest_of(const void *data, size_t length)
 {
-    struct digester digester CLEANUP(digester_done);
-    digester_init(&digester);
-    digester_add(&digester, data, length);
+    return digest_of_pair(data, length, NULL, 0);
+}
+
+struct digest digest_of_pair(
+    const void *first, size_t first_length, const void *second, size_t second_length)
+{
+    struct digester digester = {kept_context()};
+    digester_add(&digester, first, first_length);
+    digester_add(&digester, second, second_length);
     return digester_end(&digester);
 }
 

@@ -26,6 +26,9 @@ struct digest digester_end(
 void digester_done(struct digester *digester); /* usable with CLEANUP */
 
 struct digest digest_of(const void *data, size_t length);
+/* Of two texts end to end. */
+struct digest digest_of_pair(
+    const void *first, size_t first_length, const void *second, size_t second_length);
 bool digest_equal(const struct digest *a, const struct digest *b);
 bool digest_is_zero(const struct digest *digest);
 int digest_compare(const void *a, const void *b); /* memcmp order, for qsort */

@@ -29,10 +29,12 @@ struct resolved_input {
 
 /* The points of one stage, with the task of each. */
 struct lowered_stage {
-    bool done;
     uint32_t *points; /* count * axes_count */
     size_t count;
     uint32_t *tasks;
+    /* By 1 + the point's number among the plan's places, 0 for no axes: 1 + place, 0 is none. */
+    uint32_t *places;
+    size_t places_capacity;
     /* curate and per-text-base stages: what each point's view is made from, and the view */
     const struct pipeline_variant **variants;
     struct engine_source *views;
@@ -51,6 +53,7 @@ struct lowering {
     const struct plan_program_files *files;
     size_t files_count;
     struct arena *arena;
+    struct arena *scratch; /* one point of a plain stage; else until the next such stage */
     struct diags *diags;
     struct plan *plan;
     struct plan_builder builder;
@@ -59,7 +62,6 @@ struct lowering {
     struct lowered_stage *stages; /* one per stage */
     uint32_t stage;               /* at hand */
     const uint32_t *point;        /* at hand, for artifacts of steps */
-    struct key_map point_tasks;   /* (stage, point) -> place among the stage's points */
     struct key_map helper_names;  /* how often a name was given */
     struct key_map budgets;       /* (view, tokens, epochs) -> task */
     uint32_t *node_tasks; /* engine node -> task; GRID_NONE: a view whose point comes later */
@@ -71,6 +73,8 @@ struct lowering {
     size_t lists_count, lists_capacity;
     struct resolved *outside; /* by engine_source.outside */
     size_t outside_count, outside_capacity;
+    struct digest *first_keys; /* by task: key of its first output; zero: not yet made */
+    size_t first_keys_count;
     struct resources needs; /* of helpers of the stage at hand */
     bool failed;            /* reported */
 };
@@ -134,8 +138,9 @@ struct digest lower_plan_key(
     const struct plan_task *task,
     const struct resolved_input *inputs,
     size_t count);
-struct digest lower_output_key(
-    const struct lowering *lowering, uint32_t task, const char *output);
+struct digest lower_output_key(struct lowering *lowering, uint32_t task, const char *output);
+/* The source with its texts where they last as long as the lowering. */
+struct plan_source lower_keep(struct lowering *lowering, const struct plan_source *source);
 void lower_note_point(struct lowering *lowering, const uint32_t *point, uint32_t place);
 uint32_t lower_find_point(struct lowering *lowering, uint32_t stage, const uint32_t *point);
 
@@ -172,6 +177,7 @@ void plan_key_write(
     const struct key_input *inputs,
     size_t inputs_count,
     const char *kind,
+    struct arena *arena, /* for a while */
     struct str *out);
 
 /* --- plan_frozen.c --- */

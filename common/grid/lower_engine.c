@@ -399,7 +399,7 @@ static bool plan_tokens(
         lower_report(lowering, "E094", NULL, "%s", err.message);
         return false;
     }
-    *ret_from = origin.source;
+    *ret_from = lower_keep(lowering, &origin.source);
     return true;
 }
 

@@ -9,7 +9,11 @@
 void lower_push(
     struct lowering *lowering, struct resolved_input *input, const struct resolved *source)
 {
-    ARENA_PUSH(lowering->arena, input->sources, input->count, input->capacity, *source);
+    if (input->capacity == 0) { /* one is the rule */
+        input->sources = ARENA_NEW(lowering->scratch, struct resolved);
+        input->capacity = 1;
+    }
+    ARENA_PUSH(lowering->scratch, input->sources, input->count, input->capacity, *source);
 }
 
 /* --- Inputs --- */
@@ -195,7 +199,7 @@ static void gather(
             free_axes[a] = wanted->free[a] ? point[a] : GRID_NONE;
         }
         struct resolved found = task_source(lowering, source, i);
-        found.source.label = grid_point_name(grid, free_axes, lowering->arena);
+        found.source.label = grid_point_name(grid, free_axes, lowering->scratch);
         lower_push(lowering, input, &found);
     }
 }
@@ -266,12 +270,13 @@ struct engine_source lower_outside(struct lowering *lowering, const struct resol
         .outside = (uint32_t)lowering->outside_count,
         .key = resolved->key,
     };
+    const struct resolved kept = {lower_keep(lowering, &resolved->source), resolved->key};
     ARENA_PUSH(
         lowering->arena,
         lowering->outside,
         lowering->outside_count,
         lowering->outside_capacity,
-        *resolved);
+        kept);
     return source;
 }
 

@@ -23,7 +23,7 @@ static struct resolved_input *add_input(
     bool many)
 {
     const struct resolved_input input = {.name = name, .kind = kind, .many = many};
-    ARENA_PUSH(lowering->arena, building->inputs, building->count, building->capacity, input);
+    ARENA_PUSH(lowering->scratch, building->inputs, building->count, building->capacity, input);
     return &building->inputs[building->count - 1];
 }
 
@@ -51,7 +51,7 @@ static const struct grid_link *find_link(const struct grid_stage *stage, const c
 static bool nothing_there(
     struct lowering *lowering, const struct building *building, const char *input)
 {
-    const char *at = grid_point_name(lowering->grid, building->point, lowering->arena);
+    const char *at = grid_point_name(lowering->grid, building->point, lowering->scratch);
     lower_report(
         lowering,
         "E092",
@@ -124,13 +124,13 @@ static void mask_input(
                 && lowering->plan->inputs[source->input].pool;
     struct engine_source *masks = NULL;
     size_t count =
-        pool ? pipeline_plan_masks(lowering->pipeline, source->input, lowering->arena, &masks)
+        pool ? pipeline_plan_masks(lowering->pipeline, source->input, lowering->scratch, &masks)
              : 0;
     if (count == 0) {
         return;
     }
     lower_new_nodes(lowering);
-    const char *name = arena_printf(lowering->arena, "%s.mask", input->name);
+    const char *name = arena_printf(lowering->scratch, "%s.mask", input->name);
     struct resolved_input *made = add_input(lowering, building, name, "selection", true);
     for (size_t i = 0; i < count; i++) {
         struct resolved mask = lower_engine_source(lowering, &masks[i]);
@@ -221,7 +221,7 @@ static bool find_gate(
             program->name);
         return false;
     }
-    struct arena *arena = lowering->arena;
+    struct arena *arena = lowering->scratch;
     struct node *params = node_map(arena);
     node_set(arena, params, "op", node_string(arena, "budget"));
     node_set(arena, params, "version", node_int(arena, 1));
@@ -247,7 +247,7 @@ static bool find_gate(
 static void set_outputs(
     struct lowering *lowering, struct plan_task *task, const struct manifest *program)
 {
-    task->outputs = ARENA_ARRAY(lowering->arena, struct plan_output, program->outputs_count);
+    task->outputs = ARENA_ARRAY(lowering->scratch, struct plan_output, program->outputs_count);
     task->outputs_count = program->outputs_count;
     for (size_t i = 0; i < program->outputs_count; i++) {
         task->outputs[i] = (struct plan_output){
@@ -269,7 +269,7 @@ static bool add_task(
     traits->cache = program->cache;
     traits->exclusive = program->exclusive;
     traits->reproducible = program->reproducible;
-    task.params = node_to_json_arena(building->params, lowering->arena);
+    task.params = node_to_json_arena(building->params, lowering->scratch);
     task.gate = gate;
     set_outputs(lowering, &task, program);
     lower_set_inputs(lowering, &task, building->inputs, building->count);
@@ -278,7 +278,7 @@ static bool add_task(
             lowering->grid,
             stage,
             building->point,
-            lowering->arena,
+            lowering->scratch,
             lowering->diags,
             &traits->needs)) {
         lowering->failed = true;
@@ -295,11 +295,12 @@ bool lower_plain(struct lowering *lowering, const struct grid_stage *stage)
         struct building building = {
             .stage = stage, .point = lowered->points + i * lowering->grid->axes_count};
         uint32_t gate = GRID_NONE;
+        arena_reset(lowering->scratch);
         if (!grid_stage_params(
                 lowering->grid,
                 stage,
                 building.point,
-                lowering->arena,
+                lowering->scratch,
                 lowering->diags,
                 &building.params)) {
             lowering->failed = true;

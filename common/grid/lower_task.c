@@ -60,28 +60,45 @@ const char *lower_helper_name(struct lowering *lowering, const char *what, int32
 
 /* --- Points --- */
 
-static struct digest point_key(
-    const struct lowering *lowering, uint32_t stage, const uint32_t *point)
+/* Index into lowered_stage.places; SIZE_MAX when no task has the point. */
+static size_t point_index(const struct lowering *lowering, const uint32_t *point)
 {
-    uint32_t words[LIMIT_AXES + 1] = {stage};
     size_t count = lowering->grid->axes_count;
-    if (count > 0) {
-        memcpy(words + 1, point, count * sizeof(*words));
+    bool absent = true;
+    for (size_t a = 0; a < count; a++) {
+        absent = absent && point[a] == GRID_NONE;
     }
-    return digest_of(words, (count + 1) * sizeof(*words));
+    if (absent) {
+        return 0;
+    }
+    uint32_t found =
+        intern_find(&lowering->builder.places, point, count * sizeof(*point));
+    return found != INTERN_NONE ? 1U + (size_t)found : SIZE_MAX;
 }
 
 void lower_note_point(struct lowering *lowering, const uint32_t *point, uint32_t place)
 {
-    struct digest key = point_key(lowering, lowering->stage, point);
-    key_map_put(&lowering->point_tasks, &key, place);
+    struct lowered_stage *stage = &lowering->stages[lowering->stage];
+    size_t index = point_index(lowering, point);
+    CHECK(index != SIZE_MAX); /* its task was put before */
+    if (index >= stage->places_capacity) {
+        size_t capacity = 2 * index + 16;
+        uint32_t *places = ARENA_ARRAY(lowering->arena, uint32_t, capacity);
+        if (stage->places_capacity > 0) {
+            memcpy(places, stage->places, stage->places_capacity * sizeof(*places));
+        }
+        stage->places = places;
+        stage->places_capacity = capacity;
+    }
+    stage->places[index] = place + 1;
 }
 
 uint32_t lower_find_point(struct lowering *lowering, uint32_t stage, const uint32_t *point)
 {
-    struct digest key = point_key(lowering, stage, point);
-    uint32_t place = key_map_get(&lowering->point_tasks, &key);
-    return place == KEY_MAP_NONE ? GRID_NONE : place;
+    const struct lowered_stage *lowered = &lowering->stages[stage];
+    size_t index = point_index(lowering, point);
+    bool known = index < lowered->places_capacity && lowered->places[index] != 0;
+    return known ? lowered->places[index] - 1 : GRID_NONE;
 }
 
 /* --- Inputs and keys --- */
@@ -92,11 +109,11 @@ void lower_set_inputs(
     const struct resolved_input *inputs,
     size_t count)
 {
-    task->inputs = ARENA_ARRAY(lowering->arena, struct plan_input, count + 1);
+    struct arena *arena = lowering->scratch;
+    task->inputs = ARENA_ARRAY(arena, struct plan_input, count + 1);
     task->inputs_count = count;
     for (size_t i = 0; i < count; i++) {
-        struct plan_source *sources =
-            ARENA_ARRAY(lowering->arena, struct plan_source, inputs[i].count);
+        struct plan_source *sources = ARENA_ARRAY(arena, struct plan_source, inputs[i].count);
         for (size_t j = 0; j < inputs[i].count; j++) {
             sources[j] = inputs[i].sources[j].source;
         }
@@ -117,7 +134,7 @@ struct digest lower_plan_key(
     const struct resolved_input *inputs,
     size_t count)
 {
-    struct arena *arena CLEANUP(arena_cleanup) = arena_create();
+    struct arena *arena = lowering->scratch;
     struct key_input *parts = ARENA_ARRAY(arena, struct key_input, count + 1);
     struct str json CLEANUP(str_done);
     str_init(&json, KEY_JSON_MAX);
@@ -137,30 +154,71 @@ struct digest lower_plan_key(
         parts,
         count,
         "plan",
+        arena,
         &json);
     CHECK(!json.overflow);
     return key_of_json(json.data, json.length);
 }
 
-struct digest lower_output_key(
-    const struct lowering *lowering, uint32_t task, const char *output)
+static struct digest output_key(const struct digest *plan_key, const char *output)
 {
-    const struct plan *plan = lowering->plan;
-    const struct plan_slots outputs = plan_task_outputs(plan, task);
-    for (size_t i = 0; output && i < outputs.count; i++) {
-        struct digest key = plan_task_output_key(plan, task, i);
-        if (strcmp(outputs.items[i].name, output) == 0 && !digest_is_zero(&key)) {
-            return key;
-        }
-    }
     struct str json CLEANUP(str_done);
     str_init(&json, LIMIT_LINE_BYTES);
-    const char *name = output ? output : "";
     str_append(&json, "[\"task-output\",");
-    key_append_hex(&json, plan_task_key(plan, task));
+    key_append_hex(&json, plan_key);
     str_append_char(&json, ',');
-    str_append_json(&json, name, strlen(name));
+    str_append_json(&json, output, strlen(output));
     str_append_char(&json, ']');
     CHECK(!json.overflow);
     return key_of_json(json.data, json.length);
+}
+
+/* Where the key of a task's first output is kept, since many read it. */
+static struct digest *first_key(struct lowering *lowering, uint32_t task)
+{
+    size_t count = lowering->first_keys_count;
+    if (task >= count) {
+        size_t more = task + 1U > 2 * count ? task + 1U : 2 * count;
+        lowering->first_keys = xrealloc(lowering->first_keys, more * sizeof(struct digest));
+        memset(lowering->first_keys + count, 0, (more - count) * sizeof(struct digest));
+        lowering->first_keys_count = more;
+    }
+    return &lowering->first_keys[task];
+}
+
+struct digest lower_output_key(struct lowering *lowering, uint32_t task, const char *output)
+{
+    const struct plan *plan = lowering->plan;
+    const struct plan_slots outputs = plan_task_outputs(plan, task);
+    size_t place = 0;
+    while (output && place < outputs.count && strcmp(outputs.items[place].name, output) != 0) {
+        place++;
+    }
+    if (place < outputs.count) {
+        struct digest key = plan_task_output_key(plan, task, place);
+        if (!digest_is_zero(&key)) {
+            return key;
+        }
+    }
+    if (place > 0) {
+        return output_key(plan_task_key(plan, task), output);
+    }
+    struct digest *kept = first_key(lowering, task);
+    if (digest_is_zero(kept)) {
+        *kept = output_key(plan_task_key(plan, task), output ? output : "");
+    }
+    return *kept;
+}
+
+static const char *keep_text(struct arena *arena, const char *text)
+{
+    return text ? arena_strdup(arena, text) : NULL;
+}
+
+struct plan_source lower_keep(struct lowering *lowering, const struct plan_source *source)
+{
+    struct plan_source kept = *source;
+    kept.output = keep_text(lowering->arena, source->output);
+    kept.label = keep_text(lowering->arena, source->label);
+    return kept;
 }

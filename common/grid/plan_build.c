@@ -8,6 +8,7 @@
 #include "common/base/limits.h"
 #include "common/base/varint.h"
 #include "common/grid/plan_name.h"
+#include "common/grid/plan_params.h"
 
 enum {
     CAPACITY_MIN = 64,
@@ -141,46 +142,19 @@ static uint32_t put_place(struct plan_builder *builder, const uint32_t *point)
     return absent ? GRID_NONE : intern_put(&builder->places, point, count * sizeof(*point));
 }
 
-/* The end of the entry of a JSON map that begins here: the comma or the brace behind it. */
-static const char *entry_end(const char *at)
-{
-    int depth = 0;
-    for (; *at != '\0'; at++) {
-        if (*at == '"') {
-            for (at++; *at != '"' && *at != '\0'; at++) {
-                at += *at == '\\' && at[1] != '\0' ? 1 : 0;
-            }
-            if (*at == '\0') {
-                break;
-            }
-        } else if (*at == '{' || *at == '[') {
-            depth++;
-        } else if (depth == 0 && (*at == ',' || *at == '}')) {
-            break;
-        } else if (*at == '}' || *at == ']') {
-            depth--;
-        }
-    }
-    return at;
-}
-
 static uint32_t put_params(struct plan_builder *builder, const char *params)
 {
     CHECK(params[0] == '{');
-    struct str *scratch = &builder->scratch;
-    str_clear(scratch);
-    const char *at = params + 1;
-    while (*at != '}') {
-        const char *end = entry_end(at);
-        CHECK(*end != '\0');
+    struct params_entry entry;
+    str_clear(&builder->scratch);
+    for (const char *at = params + 1; params_next(&at, &entry);) {
         str_clear(&builder->text);
-        str_append_bytes(&builder->text, at, (size_t)(end - at));
+        str_append_bytes(&builder->text, entry.text, entry.length);
         uint32_t number =
             intern_put(&builder->texts, builder->text.data, builder->text.length + 1);
-        str_append_bytes(scratch, &number, sizeof(number));
-        at = end + (*end == ',' ? 1 : 0);
+        str_append_bytes(&builder->scratch, &number, sizeof(number));
     }
-    return intern_put(&builder->params, scratch->data, scratch->length);
+    return intern_put(&builder->params, builder->scratch.data, builder->scratch.length);
 }
 
 /* --- Inputs --- */

@@ -6,32 +6,11 @@
 
 #include "common/base/check.h"
 #include "common/grid/lower.h"
+#include "common/grid/plan_params.h"
 
 enum {
     COMPONENTS_MAX = 1 << 28,
 };
-
-/* Parameters without those equal to their neutral value. */
-static void write_params(
-    const struct plan_program *program, const char *params, struct str *out)
-{
-    if (!program->neutral || program->neutral->map.count == 0) {
-        str_append(out, params);
-        return;
-    }
-    struct arena *arena CLEANUP(arena_cleanup) = arena_create();
-    struct node *map = NULL;
-    bool parsed = node_parse_json(params, strlen(params), arena, &map, NULL, NULL);
-    CHECK(parsed && map->kind == NODE_MAP);
-    for (size_t i = 0; i < program->neutral->map.count; i++) {
-        const struct node_entry *entry = &program->neutral->map.entries[i];
-        const struct node *value = node_get(map, entry->key);
-        if (value && node_equal(value, entry->value)) {
-            (void)node_remove(map, entry->key);
-        }
-    }
-    node_to_json(map, out);
-}
 
 /* One source: its digest. Gathered with labels: a list of [digest, label]. Several without: the
  * digest of their list. */
@@ -74,9 +53,9 @@ void plan_key_write(
     const struct key_input *inputs,
     size_t inputs_count,
     const char *kind,
+    struct arena *arena,
     struct str *out)
 {
-    struct arena *arena CLEANUP(arena_cleanup) = arena_create();
     struct key_input *sorted = ARENA_ARRAY(arena, struct key_input, inputs_count + 1);
     bool any = inputs_count > 0;
     if (any) {
@@ -91,7 +70,7 @@ void plan_key_write(
         write_input(&sorted[i], out);
     }
     str_appendf(out, "],\"kind\":\"%s\",\"parameters\":", kind);
-    write_params(program, params, out);
+    params_write_without(params, program->neutral, out);
     str_append(out, ",\"program\":");
     str_append_json(out, program->name, strlen(program->name));
     str_append(out, ",\"revision\":");
@@ -128,6 +107,7 @@ static void write_components(
         inputs,
         slots.count,
         "content",
+        arena,
         out);
     CHECK(!out->overflow);
 }

@@ -2,6 +2,7 @@
 /* Grid to plan: stages in dependency order, each by its kind. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/check.h"
@@ -293,6 +294,7 @@ bool plan_lower(
     struct plan **ret_plan)
 {
     CHECK(inputs_count == grid->inputs_count);
+    struct arena *scratch CLEANUP(arena_cleanup) = arena_create();
     struct plan *plan = ARENA_NEW(arena, struct plan);
     struct lowering lowering = {
         .grid = grid,
@@ -300,6 +302,7 @@ bool plan_lower(
         .files = files,
         .files_count = files_count,
         .arena = arena,
+        .scratch = scratch,
         .diags = diags,
         .plan = plan,
     };
@@ -309,14 +312,15 @@ bool plan_lower(
     for (size_t i = 0; i < inputs_count; i++) {
         plan->inputs[i] = inputs[i];
     }
-    key_map_init(&lowering.point_tasks, arena);
     key_map_init(&lowering.helper_names, arena);
     key_map_init(&lowering.budgets, arena);
     key_map_init(&lowering.source_lists, arena);
     plan_build_begin(&lowering.builder, plan, arena);
     open_pipeline(&lowering);
     find_points(&lowering);
-    if (!lower_stages(&lowering)) {
+    bool lowered = lower_stages(&lowering);
+    free(lowering.first_keys);
+    if (!lowered) {
         plan_build_done(&lowering.builder);
         return false;
     }

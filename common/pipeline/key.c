@@ -13,11 +13,7 @@ enum {
 
 struct digest key_of_json(const char *json, size_t length)
 {
-    struct digester digester CLEANUP(digester_done);
-    digester_init(&digester);
-    digester_add(&digester, KEY_PREFIX, strlen(KEY_PREFIX));
-    digester_add(&digester, json, length);
-    return digester_end(&digester);
+    return digest_of_pair(KEY_PREFIX, strlen(KEY_PREFIX), json, length);
 }
 
 struct digest key_of_node(const struct node *node)
