@@ -223,12 +223,11 @@ struct stage_policy plan_policy(const struct plan *plan, uint32_t stage);
 size_t plan_upstream(
     const struct plan *plan, uint32_t task, struct arena *arena, uint32_t **ret_tasks);
 
-/* The stored form: versioned, self-contained JSON, one record a line (a list of records, so
- * that each is parsed by itself); its bytes must be kept as they are. decode validates
- * everything (indexes, acyclic, limits). */
+/* The stored form (plan_record.h): versioned and self-contained; its bytes must be kept as they
+ * are. decode reads older forms too and validates everything (indexes, acyclic, limits). */
 void plan_encode(const struct plan *plan, struct str *out);
 bool plan_decode(
-    const char *json,
+    const char *stored,
     size_t length,
     struct arena *arena,
     struct plan **ret_plan,

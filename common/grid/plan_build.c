@@ -95,6 +95,9 @@ static void add_form(struct plan_builder *builder, const struct plan_form *form)
 {
     struct plan_tables *tables = &builder->tables;
     struct plan_form copy = *form;
+    struct resources *needs = &copy.traits.needs;
+    needs->labels = labels_copy(builder->arena, needs->labels);
+    needs->counters = counters_copy(builder->arena, needs->counters);
     copy.inputs = ARENA_ARRAY(builder->arena, struct plan_slot, form->inputs_count + 1);
     copy.outputs = ARENA_ARRAY(builder->arena, struct plan_slot, form->outputs_count + 1);
     copy.ways = ARENA_ARRAY(builder->arena, struct plan_way, form->inputs_count + 1);

@@ -36,5 +36,9 @@ void plan_build_done(struct plan_builder *builder);
 /* --- plan_form.c: the stored form of forms, which also tells them apart --- */
 
 void plan_form_write(const struct plan_form *form, struct intern *texts, struct str *out);
+/* A form of the plan back from its stored bytes; its strings are the plan's texts. False when
+ * it says what cannot be. */
+bool plan_form_read(
+    const struct plan *plan, uint32_t number, struct arena *arena, struct plan_form *ret_form);
 
 #endif

@@ -75,16 +75,13 @@ static bool head_points(struct decoder *decoder, const struct node *counts, stru
     return true;
 }
 
-static bool head_counts(struct decoder *decoder, const struct node *head, struct err *err)
+/* What form 1 has as records. */
+static bool head_old_counts(struct decoder *decoder, const struct node *counts, struct err *err)
 {
     struct plan *plan = decoder->plan;
-    const struct node *counts = node_get(head, "counts");
-    if (!head_count(decoder, counts, "programs", &decoder->programs_max, err)
-        || !head_count(decoder, counts, "inputs", &decoder->inputs_max, err)
-        || !head_count(decoder, counts, "strings", &decoder->strings_max, err)
+    if (!head_count(decoder, counts, "strings", &decoder->strings_max, err)
         || !head_count(decoder, counts, "lists", &decoder->lists_max, err)
-        || !head_count(decoder, counts, "tasks", &decoder->tasks_max, err)
-        || !head_points(decoder, counts, err)) {
+        || !head_count(decoder, counts, "tasks", &decoder->tasks_max, err)) {
         return false;
     }
     /* A cell takes no bytes where there are no axes, and there is one at most. */
@@ -94,14 +91,26 @@ static bool head_counts(struct decoder *decoder, const struct node *head, struct
         return err_set(err, ERR_CORRUPT, "the count of cells or tasks is not true");
     }
     decoder->cells_max = (size_t)cells;
-    plan->programs =
-        ARENA_ARRAY(decoder->arena, struct plan_program, decoder->programs_max + 1);
-    plan->inputs = ARENA_ARRAY(decoder->arena, struct plan_frozen, decoder->inputs_max + 1);
     plan->cells =
         ARENA_ARRAY(decoder->arena, uint32_t, decoder->cells_max * plan->axes_count + 1);
     decoder->strings = ARENA_ARRAY(decoder->lasting, const char *, decoder->strings_max + 1);
     decoder->lists = ARENA_ARRAY(decoder->lasting, struct decoded_list, decoder->lists_max + 1);
     return true;
+}
+
+static bool head_counts(struct decoder *decoder, const struct node *head, struct err *err)
+{
+    struct plan *plan = decoder->plan;
+    const struct node *counts = node_get(head, "counts");
+    if (!head_count(decoder, counts, "programs", &decoder->programs_max, err)
+        || !head_count(decoder, counts, "inputs", &decoder->inputs_max, err)
+        || !head_points(decoder, counts, err)) {
+        return false;
+    }
+    plan->programs =
+        ARENA_ARRAY(decoder->arena, struct plan_program, decoder->programs_max + 1);
+    plan->inputs = ARENA_ARRAY(decoder->arena, struct plan_frozen, decoder->inputs_max + 1);
+    return decoder->tables_follow || head_old_counts(decoder, counts, err);
 }
 
 static size_t figure(const struct node *figures, const char *key)
@@ -404,7 +413,7 @@ static bool check_complete(struct decoder *decoder, struct err *err)
     for (size_t a = 0; a < plan->axes_count; a++) {
         points = points && decoder->points_seen[a] == plan->points_count[a];
     }
-    if (plan->axes_count == 0) {
+    if (plan->axes_count == 0 && !decoder->tables_follow) {
         plan->cells_count = decoder->cells_max;
     }
     if (!points || plan->programs_count != decoder->programs_max
@@ -414,7 +423,7 @@ static bool check_complete(struct decoder *decoder, struct err *err)
         || plan->tasks_count != decoder->tasks_max) {
         return err_set(err, ERR_CORRUPT, "records are missing");
     }
-    return decode_check_outputs(decoder, err);
+    return decoder->tables_follow || decode_check_outputs(decoder, err);
 }
 
 /* Calls decode_record for each line between the list's brackets. */
@@ -442,8 +451,34 @@ static bool decode_lines(
     return err_set(err, ERR_CORRUPT, "it is cut off");
 }
 
+static bool decode_form_1(
+    struct decoder *decoder, const char *text, size_t length, struct err *err)
+{
+    plan_build_begin(&decoder->builder, decoder->plan, decoder->arena);
+    if (!decode_lines(decoder, text, length, err)) {
+        plan_build_done(&decoder->builder);
+        return false;
+    }
+    plan_build_end(&decoder->builder);
+    return true;
+}
+
+static bool decode_form_2(
+    struct decoder *decoder, const uint8_t *bytes, size_t length, struct err *err)
+{
+    struct varint_reader in = {bytes + strlen(PLAN_FORM_MARK), bytes + length, false};
+    uint64_t records = varint_read(&in);
+    const uint8_t *text = varint_read_bytes(&in, records);
+    if (!text) {
+        return err_set(err, ERR_CORRUPT, "it is cut off");
+    }
+    decoder->text_length = records;
+    return decode_lines(decoder, (const char *)text, records, err)
+           && decode_tables(decoder, &in, err);
+}
+
 bool plan_decode(
-    const char *json,
+    const char *stored,
     size_t length,
     struct arena *arena,
     struct plan **ret_plan,
@@ -451,20 +486,22 @@ bool plan_decode(
 {
     struct arena *scratch CLEANUP(arena_cleanup) = arena_create();
     struct arena *lasting CLEANUP(arena_cleanup) = arena_create();
+    size_t mark = strlen(PLAN_FORM_MARK);
     struct decoder decoder = {
         .arena = arena,
         .lasting = lasting,
         .scratch = scratch,
         .plan = ARENA_NEW(arena, struct plan),
         .text_length = length,
+        .tables_follow = length > mark && memcmp(stored, PLAN_FORM_MARK, mark) == 0,
     };
     key_map_init(&decoder.names, lasting);
-    plan_build_begin(&decoder.builder, decoder.plan, arena);
-    if (!decode_lines(&decoder, json, length, err)) {
-        plan_build_done(&decoder.builder);
+    bool good = decoder.tables_follow
+                    ? decode_form_2(&decoder, (const uint8_t *)stored, length, err)
+                    : decode_form_1(&decoder, stored, length, err);
+    if (!good) {
         return err_wrap(err, "plan");
     }
-    plan_build_end(&decoder.builder);
     *ret_plan = decoder.plan;
     return true;
 }

@@ -3,6 +3,7 @@
 #ifndef ASSAY_GRID_PLAN_DECODE_H
 #define ASSAY_GRID_PLAN_DECODE_H
 
+#include "common/base/varint.h"
 #include "common/grid/lower.h"
 #include "common/grid/plan_record.h"
 
@@ -25,8 +26,9 @@ struct decoder {
     struct arena *scratch; /* one record */
     struct plan *plan;
     struct plan_builder builder;
-    size_t text_length;
-    size_t record; /* for messages */
+    size_t text_length; /* of the records */
+    bool tables_follow; /* form 2 */
+    size_t record;      /* for messages */
     const char **strings;
     size_t strings_count, strings_max;
     struct decoded_list *lists;
@@ -34,12 +36,17 @@ struct decoder {
     size_t sources_count; /* in all lists */
     size_t *points_seen;
     size_t programs_max, inputs_max, cells_max, tasks_max;
-    struct key_map names; /* of tasks */
+    struct key_map names;   /* of tasks */
     struct resources needs; /* of the last task: the next one mostly has the same sets */
 };
 
 bool decode_list(struct decoder *decoder, const struct node *record, struct err *err);
 bool decode_task(struct decoder *decoder, const struct node *record, struct err *err);
+/* What follows the records in form 2. */
+bool decode_tables(struct decoder *decoder, struct varint_reader *in, struct err *err);
+bool decode_check_part(
+    const struct plan *plan, const struct plan_source *source, uint32_t count, struct err *err);
+bool decode_has_output(const struct plan *plan, uint32_t task, const char *output);
 /* Outputs can only be looked up once all tasks are there. */
 bool decode_check_outputs(const struct decoder *decoder, struct err *err);
 

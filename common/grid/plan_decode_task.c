@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The records of a plan that are many: lists of sources, and tasks. */
+/* The records that are many in form 1: lists of sources, and tasks. */
 #include <string.h>
 
 #include "common/base/limits.h"
@@ -93,7 +93,7 @@ bool record_has(const struct node *list, size_t count, const char *what, struct 
 
 /* --- Lists --- */
 
-static bool check_part(
+bool decode_check_part(
     const struct plan *plan, const struct plan_source *source, uint32_t count, struct err *err)
 {
     const struct plan_frozen *frozen = &plan->inputs[source->input];
@@ -139,7 +139,7 @@ static bool decode_run(
                     && record_string(decoder, from, 4, true, &first->label, err)
                     && record_u32(from, 5, LIMIT_INPUT_ENTRIES + 1, &run->count, err);
         first->part = (enum plan_part)part;
-        return good && check_part(plan, first, run->count, err);
+        return good && decode_check_part(plan, first, run->count, err);
     }
     uint32_t tasks = (uint32_t)decoder->tasks_max;
     return record_u32(from, 1, tasks, &first->task, err)
@@ -421,7 +421,7 @@ bool decode_task(struct decoder *decoder, const struct node *record, struct err 
 
 /* --- Checks of the whole --- */
 
-static bool has_output(const struct plan *plan, uint32_t task, const char *output)
+bool decode_has_output(const struct plan *plan, uint32_t task, const char *output)
 {
     const struct plan_slots outputs = plan_task_outputs(plan, task);
     bool found = !output && outputs.count == 0;
@@ -438,7 +438,7 @@ bool decode_check_outputs(const struct decoder *decoder, struct err *err)
         for (size_t j = 0; j < list->count; j++) {
             const struct plan_source *source = &list->sources[j];
             if (source->kind == PLAN_FROM_TASK
-                && !has_output(decoder->plan, source->task, source->output)) {
+                && !decode_has_output(decoder->plan, source->task, source->output)) {
                 return err_set(
                     err,
                     ERR_CORRUPT,

@@ -5,14 +5,15 @@
 
 #include "common/base/check.h"
 
-/* The quote that ends a string, from the one that begins it. */
-static const char *string_end(const char *at)
+/* The byte behind a string, or NULL when it does not end. */
+static const char *behind_string(const char *at)
 {
     for (at++; *at != '"'; at++) {
-        CHECK(*at != '\0');
-        at += *at == '\\' && at[1] != '\0' ? 1 : 0;
+        if (*at == '\0' || (*at == '\\' && *++at == '\0')) {
+            return NULL;
+        }
     }
-    return at;
+    return at + 1;
 }
 
 bool params_next(const char **at, struct params_entry *ret_entry)
@@ -24,7 +25,9 @@ bool params_next(const char **at, struct params_entry *ret_entry)
     for (int depth = 0; depth > 0 || (*end != ',' && *end != '}'); end++) {
         CHECK(*end != '\0');
         if (*end == '"') {
-            end = string_end(end);
+            end = behind_string(end);
+            CHECK(end);
+            end--;
         } else if (*end == '{' || *end == '[') {
             depth++;
         } else if (*end == '}' || *end == ']') {
@@ -34,6 +37,28 @@ bool params_next(const char **at, struct params_entry *ret_entry)
     *ret_entry = (struct params_entry){*at, (size_t)(end - *at)};
     *at = end + (*end == ',' ? 1 : 0);
     return true;
+}
+
+bool params_is_entry(const char *text)
+{
+    const char *at = *text == '"' ? behind_string(text) : NULL;
+    if (!at || *at++ != ':' || *at == '\0') {
+        return false;
+    }
+    int depth = 0;
+    while (at && *at != '\0') {
+        if (*at == '"') {
+            at = behind_string(at);
+            continue;
+        }
+        depth += *at == '{' || *at == '[' ? 1 : 0;
+        depth -= *at == '}' || *at == ']' ? 1 : 0;
+        if (depth < 0 || (depth == 0 && *at == ',')) {
+            return false;
+        }
+        at++;
+    }
+    return at && depth == 0;
 }
 
 /* The neutral value of the entry's key, or NULL. */
@@ -66,8 +91,8 @@ static bool is_neutral(const struct params_entry *entry, const struct node *neut
     str_append_char(&map, '{');
     str_append_bytes(&map, entry->text, entry->length);
     str_append_char(&map, '}');
-    CHECK(node_parse_json(map.data, map.length, arena, &parsed, NULL, NULL));
-    return parsed->kind == NODE_MAP && parsed->map.count == 1
+    return node_parse_json(map.data, map.length, arena, &parsed, NULL, NULL)
+           && parsed->kind == NODE_MAP && parsed->map.count == 1
            && node_equal(parsed->map.entries[0].value, expected);
 }
 

@@ -14,7 +14,10 @@ struct params_entry {
 /* The entry at *at, which is moved behind it; false at the map's end. Begin at the byte behind
  * the opening brace. The JSON is well-formed. */
 bool params_next(const char **at, struct params_entry *ret_entry);
-/* Appends the map without the entries that `neutral` (a map, or NULL) has with an equal value. */
+/* Whether a text may be an entry: a key, a colon, and brackets and quotes that match. */
+bool params_is_entry(const char *text);
+/* Appends the map without the entries that `neutral` (a map, or NULL) has with an equal value.
+ */
 void params_write_without(const char *params, const struct node *neutral, struct str *out);
 
 #endif

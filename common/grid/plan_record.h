@@ -1,11 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The stored form of a plan, version 1: a JSON list with one record a line, so that a large
- * plan is never one large tree.
+ * The stored forms of a plan. All numbers are varints (common/base/varint.h); "optional" ones
+ * are 1 more, 0 being none; "steps" are signed differences from the number before.
+ *
+ * Form 2, which is written: PLAN_FORM_MARK, the length of the records, the records, and tables.
+ * A record is a line of JSON; the list of them is JSON too.
  *
  *   {"assay_plan":1, ..., "counts":{...}}         the head
  *   ["point",axis,id,value]                       by axis, then point
  *   ["program",{...}]  ["input",SPEC]             in plan order; SPEC as in inputs.json
+ *
+ * Then the counts of cells, texts, forms, places, parameters, artifacts, lists and tasks, and
+ * the tables (plan_tables.h) in this order:
+ *
+ *   cells       a number per axis
+ *   texts       lengths with the NUL, then the bytes
+ *   forms       lengths, then the bytes (plan_form.c)
+ *   places      an optional number per axis
+ *   parameters  how many texts, and these
+ *   artifacts   32 bytes each
+ *   lists       how many entries; of each: kind + 4 * part, steps of from and group (from 0),
+ *               optional output and label
+ *   tasks       forms, 1 + places (0: none) and parameters as columns of steps; what each input
+ *               reads, as distance to an earlier task or step of the list; 0, or 1 and the rare
+ *               things: optional gate, signed group, optional name, and 0, or 1 and the
+ * outputs' keys; then all plan keys
+ *
+ * Form 1, which older databases hold, is records alone. Its head counts these too:
+ *
  *   ["cells",index, ...]                          whole cells
  *   ["string",text]                               names and parameters: numbered from 0
  *   ["list",run, ...]                             sources of an input: numbered from 0
@@ -18,11 +40,12 @@
  *        [counter,amount, ...]
  *
  * Names, kinds, outputs and labels are numbers of strings, -1 for none. `params` is [s], or
- * [s,t] where `"group":N` stands between the two, since specs of the groups of a pool differ in
- * nothing else.
+ * [s,t] where `"group":N` stands between the two.
  */
 #ifndef ASSAY_GRID_PLAN_RECORD_H
 #define ASSAY_GRID_PLAN_RECORD_H
+
+#define PLAN_FORM_MARK "assay-plan 2\n"
 
 enum {
     TASK_FLAG_HELPER = 1,

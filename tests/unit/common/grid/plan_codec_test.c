@@ -7,6 +7,7 @@
 #include "common/base/str.h"
 #include "common/grid/plan_tables.h"
 #include "tests/unit/common/grid/plan_fixture.h"
+#include "tests/unit/common/grid/plan_form_1.h"
 #include "tests/unit/test.h"
 
 static void encode(struct planned *planned, struct str *out)
@@ -16,6 +17,13 @@ static void encode(struct planned *planned, struct str *out)
     planned->plan->policies[1] = (struct stage_policy){7, 4, 2500, UINT64_C(1) << 40};
     str_init(out, 1 << 26);
     plan_encode(planned->plan, out);
+}
+
+static void encode_form_1(struct planned *planned, struct str *out)
+{
+    planned_init(planned, "scorer.yaml", NULL, 3);
+    str_init(out, 1 << 26);
+    plan_encode_form_1(planned->plan, out);
 }
 
 static bool decode(const char *text, size_t length, struct err *err)
@@ -32,7 +40,6 @@ static void everything_comes_back(void **state)
     struct planned p CLEANUP(planned_done);
     struct str text CLEANUP(str_done);
     struct plan *plan = NULL;
-    struct node *whole = NULL;
     struct err err = {0};
     encode(&p, &text);
     assert_true(plan_decode(text.data, text.length, p.fixture.arena, &plan, &err));
@@ -66,11 +73,54 @@ static void everything_comes_back(void **state)
     assert_true(digest_equal(&before, &after));
     assert_null(
         strstr(plan_key_components(plan, train, digests, p.fixture.arena), "multiplier"));
-    /* A person with jq can read it. */
-    assert_true(node_parse_json(text.data, text.length, p.fixture.arena, &whole, NULL, &err));
+}
+
+/* The first place of `old` in the bytes, which hold NULs. */
+static char *find(const struct str *text, const char *old, size_t length)
+{
+    char *at = memmem(text->data, text->length, old, length);
+    if (!at) {
+        fail_msg("nothing like %s", old);
+    }
+    return at;
 }
 
 static void damage_is_refused(void **state)
+{
+    (void)state;
+
+    static const struct {
+        const char *old, *with, *message;
+    } cases[] = {
+        {"assay-plan 2", "assay-plan 3", "a list of records"},
+        {"\"assay_plan\":1", "\"assay_plan\":9", "no plan of version"},
+        {"[\"program\"", "[\"progrum\"", "unknown kind"},
+        {"\"kind\":\"pool\"", "\"kind\":\"pond\"", "unknown kind"},
+        {"tok/mask/g000", "tok/mask/g001", "the name of another"},
+        {"\"op\":\"", "\"op\";\"", "parameters are no map"},
+    };
+    struct planned p CLEANUP(planned_done);
+    struct str text CLEANUP(str_done);
+    struct err err;
+    encode(&p, &text);
+    assert_true(decode(text.data, text.length, &err));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        size_t length = strlen(cases[i].old);
+        assert_int_equal(length, strlen(cases[i].with));
+        char *at = find(&text, cases[i].old, length);
+        memcpy(at, cases[i].with, length);
+        assert_false(decode(text.data, text.length, &err));
+        if (!strstr(err.message, cases[i].message)) {
+            fail_msg("%s: %s", cases[i].with, err.message);
+        }
+        memcpy(at, cases[i].old, length);
+    }
+    for (size_t cut = 1; cut < 3000; cut += 7) {
+        assert_false(decode(text.data, text.length - cut, &err));
+    }
+}
+
+static void damage_of_form_1_is_refused(void **state)
 {
     (void)state;
 
@@ -94,7 +144,7 @@ static void damage_is_refused(void **state)
     struct planned p CLEANUP(planned_done);
     struct str text CLEANUP(str_done);
     struct err err;
-    encode(&p, &text);
+    encode_form_1(&p, &text);
     assert_true(decode(text.data, text.length, &err));
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct str bad CLEANUP(str_done);
@@ -167,11 +217,14 @@ static void flipped_bytes_never_crash(void **state)
 {
     (void)state;
     struct planned p CLEANUP(planned_done);
-    struct str text CLEANUP(str_done);
+    struct planned q CLEANUP(planned_done);
+    struct str forms[2];
     struct rng rng;
-    encode(&p, &text);
+    encode(&p, &forms[0]);
+    encode_form_1(&q, &forms[1]);
     rng_init(&rng, 1);
-    for (int i = 0; i < 600; i++) {
+    for (int i = 0; i < 2000; i++) {
+        struct str text = forms[i % 2];
         struct arena *arena CLEANUP(arena_cleanup) = arena_create();
         struct plan *plan = NULL;
         struct err err = {0};
@@ -187,6 +240,8 @@ static void flipped_bytes_never_crash(void **state)
         }
         text.data[at] = old;
     }
+    str_done(&forms[0]);
+    str_done(&forms[1]);
 }
 
 int main(void)
@@ -194,6 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_comes_back),
         cmocka_unit_test(damage_is_refused),
+        cmocka_unit_test(damage_of_form_1_is_refused),
         cmocka_unit_test(labels_and_counters_come_back),
         cmocka_unit_test(a_plan_has_no_cycles),
         cmocka_unit_test(flipped_bytes_never_crash),

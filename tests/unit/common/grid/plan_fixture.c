@@ -5,6 +5,7 @@
 
 #include "common/base/limits.h"
 #include "common/base/str.h"
+#include "tests/unit/common/grid/plan_form_1.h"
 #include "tests/unit/test.h"
 
 /* --- Frozen inputs --- */
@@ -277,43 +278,102 @@ static void check_task(struct planned *planned, uint32_t ordinal)
     }
 }
 
+static void same_text(const char *a, const char *b)
+{
+    assert_true((a == NULL) == (b == NULL));
+    assert_true(a == NULL || strcmp(a, b) == 0);
+}
+
+static void same_source(const struct plan_source *a, const struct plan_source *b)
+{
+    assert_int_equal(a->kind, b->kind);
+    assert_int_equal(a->task, b->task);
+    assert_int_equal(a->input, b->input);
+    assert_int_equal(a->part, b->part);
+    assert_int_equal(a->group, b->group);
+    assert_true(digest_equal(&a->artifact, &b->artifact));
+    same_text(a->output, b->output);
+    same_text(a->label, b->label);
+}
+
+static void same_traits(const struct plan_traits *a, const struct plan_traits *b)
+{
+    assert_int_equal(a->stage, b->stage);
+    assert_int_equal(a->program, b->program);
+    assert_true(resources_equal(&a->needs, &b->needs));
+    assert_int_equal(a->time_ms, b->time_ms);
+    assert_int_equal(a->failures_max, b->failures_max);
+    assert_int_equal(a->helper, b->helper);
+    assert_int_equal(a->cache, b->cache);
+    assert_int_equal(a->exclusive, b->exclusive);
+    assert_int_equal(a->reproducible, b->reproducible);
+}
+
+static void same_task(const struct plan_task *a, const struct plan_task *b, size_t axes)
+{
+    same_traits(&a->traits, &b->traits);
+    assert_string_equal(a->name, b->name);
+    assert_string_equal(a->params, b->params);
+    assert_int_equal(a->group, b->group);
+    assert_int_equal(a->gate, b->gate);
+    assert_true(digest_equal(&a->plan_key, &b->plan_key));
+    assert_memory_equal(a->point, b->point, axes * sizeof(*a->point));
+    assert_int_equal(a->inputs_count, b->inputs_count);
+    for (size_t i = 0; i < a->inputs_count; i++) {
+        same_text(a->inputs[i].name, b->inputs[i].name);
+        same_text(a->inputs[i].kind, b->inputs[i].kind);
+        assert_int_equal(a->inputs[i].many, b->inputs[i].many);
+        assert_int_equal(a->inputs[i].sources_count, b->inputs[i].sources_count);
+        for (size_t j = 0; j < a->inputs[i].sources_count; j++) {
+            same_source(&a->inputs[i].sources[j], &b->inputs[i].sources[j]);
+        }
+    }
+    assert_int_equal(a->outputs_count, b->outputs_count);
+    for (size_t i = 0; i < a->outputs_count; i++) {
+        same_text(a->outputs[i].name, b->outputs[i].name);
+        same_text(a->outputs[i].kind, b->outputs[i].kind);
+        assert_true(digest_equal(&a->outputs[i].key, &b->outputs[i].key));
+    }
+}
+
+void planned_same(const struct plan *a, const struct plan *b)
+{
+    struct arena *arena CLEANUP(arena_cleanup) = arena_create();
+    assert_string_equal(a->grid_name, b->grid_name);
+    assert_int_equal(a->axes_count, b->axes_count);
+    assert_int_equal(a->cells_count, b->cells_count);
+    assert_memory_equal(a->cells, b->cells, a->cells_count * a->axes_count * sizeof(*a->cells));
+    assert_int_equal(a->tasks_count, b->tasks_count);
+    for (uint32_t t = 0; t < a->tasks_count; t++) {
+        arena_reset(arena);
+        same_task(plan_task(a, t, arena), plan_task(b, t, arena), a->axes_count);
+    }
+}
+
+/* What is stored comes back, in the form that is written and in the one that older databases
+ * hold; and what came back is stored as before. */
 static void check_round_trip(struct planned *planned)
 {
     struct str text CLEANUP(str_done);
     struct str again CLEANUP(str_done);
+    struct str former CLEANUP(str_done);
     struct plan *decoded = NULL;
+    struct plan *old = NULL;
     struct err err = {0};
     str_init(&text, LIMIT_PLAN_BYTES);
     str_init(&again, LIMIT_PLAN_BYTES);
+    str_init(&former, LIMIT_PLAN_BYTES);
     plan_encode(planned->plan, &text);
-    if (!plan_decode(text.data, text.length, planned->fixture.arena, &decoded, &err)) {
+    plan_encode_form_1(planned->plan, &former);
+    if (!plan_decode(text.data, text.length, planned->fixture.arena, &decoded, &err)
+        || !plan_decode(former.data, former.length, planned->fixture.arena, &old, &err)) {
         fail_msg("%s", err.message);
     }
     plan_encode(decoded, &again);
     assert_int_equal(text.length, again.length);
     assert_memory_equal(text.data, again.data, text.length);
-    assert_int_equal(decoded->tasks_count, planned->plan->tasks_count);
-    for (size_t t = 0; t < decoded->tasks_count; t++) {
-        const struct plan_task *a =
-            plan_task(planned->plan, (uint32_t)t, planned->fixture.arena);
-        const struct plan_task *b = plan_task(decoded, (uint32_t)t, planned->fixture.arena);
-        assert_string_equal(a->name, b->name);
-        assert_string_equal(a->params, b->params);
-        assert_int_equal(a->inputs_count, b->inputs_count);
-        for (size_t i = 0; i < a->inputs_count; i++) {
-            assert_int_equal(a->inputs[i].sources_count, b->inputs[i].sources_count);
-            for (size_t j = 0; j < a->inputs[i].sources_count; j++) {
-                const struct plan_source *from = &a->inputs[i].sources[j];
-                const struct plan_source *to = &b->inputs[i].sources[j];
-                assert_int_equal(from->kind, to->kind);
-                assert_int_equal(from->task, to->task);
-                assert_int_equal(from->input, to->input);
-                assert_int_equal(from->part, to->part);
-                assert_int_equal(from->group, to->group);
-                assert_true(digest_equal(&from->artifact, &to->artifact));
-            }
-        }
-    }
+    planned_same(planned->plan, decoded);
+    planned_same(planned->plan, old);
 }
 
 void planned_check(struct planned *planned)

@@ -38,6 +38,8 @@ const struct plan_input *planned_input(const struct plan_task *task, const char 
 /* "train/..." tasks that are no helpers, and helpers whose name has this start. */
 size_t planned_count(const struct planned *planned, const char *stage);
 size_t planned_helpers(const struct planned *planned, const char *start);
+/* Fails the test unless the plans say the same of every task. */
+void planned_same(const struct plan *a, const struct plan *b);
 /* Checks what must hold of every plan. */
 void planned_check(struct planned *planned);
 
