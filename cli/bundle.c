@@ -237,6 +237,9 @@ static bool pack(
 
 /* --- Sending --- */
 
+/* How often an upload is begun anew. */
+#define RESTARTS_MAX 5
+
 static bool send_piece(
     struct client *client,
     const struct piece *piece,
@@ -245,6 +248,7 @@ static bool send_piece(
     struct err *err)
 {
     size_t offset = 0;
+    int restarts = 0;
     do {
         size_t left = piece->length - offset;
         size_t length = left < LIMIT_BLOB_CHUNK_BYTES || tree ? left : LIMIT_BLOB_CHUNK_BYTES;
@@ -260,10 +264,15 @@ static bool send_piece(
                 },
         };
         struct msg_reply reply;
-        if (!client_request(client, &message, arena, &reply, err)) {
+        if (client_request(client, &message, arena, &reply, err)) {
+            offset += length;
+        } else if (offset > 0 && err->code == ERR_CONFLICT && restarts++ < RESTARTS_MAX) {
+            /* The connection, or the coordinator, is another one by now. */
+            err_clear(err);
+            offset = 0;
+        } else {
             return err_wrap(err, "sending the grid's files");
         }
-        offset += length;
     } while (offset < piece->length);
     return true;
 }

@@ -96,6 +96,11 @@ bool api_query_explain(
     struct node *body,
     struct err *err);
 struct node *api_labels(struct arena *arena, const struct labels *labels); /* a list */
+bool api_query_events(
+    const struct caller *caller,
+    const struct node *parameters,
+    struct node *body,
+    struct err *err);
 struct node *api_grid_node(struct shell *shell, const struct grid_view *view);
 struct node *api_counts_node(struct shell *shell, const struct state_counts *counts);
 /* The task's name, in the turn's scratch. */

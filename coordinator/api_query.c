@@ -335,40 +335,6 @@ static bool query_nodes(
     return true;
 }
 
-static bool query_events(
-    const struct caller *caller,
-    const struct node *parameters,
-    struct node *body,
-    struct err *err)
-{
-    struct shell *shell = caller->shell;
-    struct arena *arena = shell->scratch;
-    struct grid_view view;
-    if (!api_find_grid(shell, api_text_parameter(shell, parameters, "grid"), &view, err)) {
-        return false;
-    }
-    const char *const params[] = {
-        arena_printf(arena, "%u", view.row.grid.value),
-        arena_printf(arena, "%lld", (long long)node_get_int(parameters, "after", 0)),
-        arena_printf(arena, "%lld", (long long)node_get_int(parameters, "limit", 1000)),
-    };
-    const char *json = NULL;
-    struct node *rows = NULL;
-    if (!store_query_json(
-            shell->store,
-            "SELECT seq, at, body FROM event WHERE grid_id = $1::int4 AND seq > $2::int8 ORDER BY seq LIMIT $3::int8",
-            params,
-            ARRAY_LEN(params),
-            arena,
-            &json,
-            err)
-        || !node_parse_json(json, strlen(json), arena, &rows, NULL, err)) {
-        return false;
-    }
-    node_set(arena, body, "events", rows);
-    return true;
-}
-
 struct query_kind {
     const char *name;
     bool (*answer)(
@@ -385,7 +351,7 @@ static const struct query_kind kinds[] = {
     {"task", api_query_task},
     {"explain", api_query_explain},
     {"nodes", query_nodes},
-    {"events", query_events},
+    {"events", api_query_events},
 };
 
 void api_query(const struct caller *caller, const struct msg_query *query)

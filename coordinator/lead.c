@@ -104,6 +104,8 @@ static bool load_core(struct shell *shell, struct err *err)
             F("grid", "%u", loaded.grids[i]),
             F("why", "%s", grid_err.message));
     }
+    effects_add(effects, EFFECT_PERSIST_AUDIT)->audit = (struct audit_row){
+        .kind = AUDIT_LEADING, .value = (int64_t)shell->leader.epoch, .at_ms = now};
     struct event start = {.kind = EVENT_START, .now_ms = now, .start = loaded.start};
     core_step(shell->core, &start, effects);
     log_event(

@@ -98,7 +98,9 @@ const char *audit_kind_name(enum audit_kind kind)
         "task-retried", "attempt-started",  "attempt-ended",
         "attempt-lost", "attempt-returned", "worker-joined",
         "worker-state", "decision",         "grid-paused",
-        "grid-resumed", "priority",
+        "grid-resumed", "priority",         "leading",
+        "task-state",   "attempt-state",    "attempt-accepted",
+        "grid-state",
     };
     return word(words, ARRAY_LEN(words), kind);
 }

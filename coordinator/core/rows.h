@@ -301,6 +301,12 @@ enum audit_kind {
     AUDIT_GRID_PAUSED,
     AUDIT_GRID_RESUMED,
     AUDIT_PRIORITY, /* of a task, or a whole grid (ordinal 0, no task row); value = priority */
+    AUDIT_LEADING,  /* value = epoch */
+    /* Said by the store of rows that none of the above implies. */
+    AUDIT_TASK_STATE,       /* value = state */
+    AUDIT_ATTEMPT_STATE,    /* value = outcome */
+    AUDIT_ATTEMPT_ACCEPTED, /* value = outcome */
+    AUDIT_GRID_STATE,       /* value = state */
     AUDIT_KINDS,
 };
 

@@ -165,7 +165,7 @@ void store_commit_begin(
     batch_send_attempts(store, batch, arena);
     batch_send_results(store, batch, arena);
     batch_send_metrics(store, batch, arena);
-    batch_send_audit(store, batch, arena, epoch, number);
+    batch_send_events(store, batch, arena, epoch, number);
     if (PQpipelineSync(store->writer) != 1) {
         store->failed = true;
     }

@@ -34,7 +34,8 @@ void batch_send_tasks(struct store *store, const struct effects *batch, struct a
 void batch_send_attempts(struct store *store, const struct effects *batch, struct arena *arena);
 void batch_send_results(struct store *store, const struct effects *batch, struct arena *arena);
 void batch_send_metrics(struct store *store, const struct effects *batch, struct arena *arena);
-void batch_send_audit(
+/* events.c */
+void batch_send_events(
     struct store *store,
     const struct effects *batch,
     struct arena *arena,

@@ -7,11 +7,13 @@ usage: takeover.py BIN_DIR [WAY...]      ways: kill stop end (default: all)
 Prints, for each way, the seconds until the standby leads and until every worker is welcome there. What a stopped leader does when it wakes up is
 checked, too: it writes nothing and stands by.
 """
+import json
 import os
 import signal
 import sys
 import tempfile
 
+import replay
 from cluster import TOP, Cluster, Failed, wait
 
 GRID = os.path.join(TOP, "tests/chaos/grids/walk.yaml")
@@ -82,7 +84,11 @@ def main():
         lost = cluster.postgres.query("SELECT attempt_id, detail FROM attempt WHERE NOT accepted AND started_at IS NOT NULL")
         if lost:
             raise Failed("running attempts did not survive: %s" % lost)
-        print("%d results, no running attempt lost" % len(cluster.table()), flush=True)
+        told = json.loads(cluster.assay("events", "walk", "--json", "--limit", "100000").stdout)["events"]
+        if [len(told)] != [int(n) for n in cluster.postgres.query("SELECT count(*) FROM events WHERE grid_id = 1")]:
+            raise Failed("assay events tells %d events" % len(told))
+        rows, events = replay.check(cluster.postgres.query)
+        print("%d results, no running attempt lost; %d events give the %d rows" % (len(cluster.table()), events, rows), flush=True)
     except BaseException:
         cluster.print_logs()
         raise

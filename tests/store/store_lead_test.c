@@ -81,7 +81,9 @@ static void older_database_is_brought_up(void **state)
         connection,
         "CREATE TABLE assay.schema_version (version int4 PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL,"
         " applied_at timestamptz NOT NULL DEFAULT now());"
-        "INSERT INTO assay.leader VALUES (1, 'old cluster', 5, 9, 'h', 'e', now(), 0, 77, 0)",
+        "INSERT INTO assay.leader VALUES (1, 'old cluster', 5, 9, 'h', 'e', now(), 0, 77, 0);"
+        "INSERT INTO assay.event (grid_id, epoch, batch, at, body) VALUES (2, 1, 1, now(),"
+        " '[{\"kind\":\"task-done\",\"task\":8589934595,\"attempt\":7,\"value\":0,\"at_ms\":1000}]')",
         &err));
     assert_true(pg_run(
         connection,
@@ -98,6 +100,18 @@ static void older_database_is_brought_up(void **state)
     assert_true(store_read_leader(store, &leader, &err));
     assert_string_equal(leader.cluster, "old cluster");
     assert_int_equal(leader.attempt_next, 77);
+    CLEANUP(arena_cleanup) struct arena *arena = arena_create();
+    const char *json = NULL;
+    assert_true(store_query_json(
+        store,
+        "SELECT kind, task_id, attempt_id, extract(epoch FROM at)::int8 AS at FROM events WHERE grid_id = 2",
+        NULL,
+        0,
+        arena,
+        &json,
+        &err));
+    assert_non_null(strstr(
+        json, "\"kind\":\"task-done\",\"task_id\":8589934595,\"attempt_id\":7,\"at\":1"));
     store_close(store);
 }
 
