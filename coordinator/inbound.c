@@ -348,7 +348,7 @@ static void worker_control(
         .kind = EVENT_WORKER_CONTROL,
         .worker_control =
             {
-                .kind = drain->on ? WORKER_DRAIN : WORKER_UNDRAIN,
+                .kind = drain->on ? WORKER_LEAVE : WORKER_UNDRAIN,
                 .worker = from.worker,
                 .detail = drain->reason[0] == '\0' ? "the worker asked for it" : drain->reason,
             },

@@ -94,8 +94,9 @@ struct event_control {
 };
 
 enum worker_control {
-    WORKER_DRAIN = 0,
-    WORKER_UNDRAIN
+    WORKER_DRAIN = 0, /* a user: until WORKER_UNDRAIN */
+    WORKER_UNDRAIN,
+    WORKER_LEAVE, /* the worker itself: takes nothing more, until its next process says HELLO */
 };
 
 struct event_worker_control {

@@ -171,7 +171,8 @@ static void add_final(const struct explain *explain, struct str *out)
             detail);
         str_appendf(
             out,
-            "next: assay logs %s, then assay retry %" PRIu32 " --failed\n",
+            "next: assay logs %" PRIu32 " %s, then assay retry %" PRIu32 " --failed\n",
+            task_grid(explain->task).value,
             explain->name,
             task_grid(explain->task).value);
         return;
@@ -274,7 +275,11 @@ static void add_cause(const struct explain *explain, struct str *out)
             out, "next: assay retry %" PRIu32 " --failed\n", task_grid(explain->task).value);
         break;
     case EXPLAIN_HELD:
-        str_append(out, "is held by a user\nnext: assay release\n");
+        str_appendf(
+            out,
+            "is held by a user\nnext: assay release %" PRIu32 " %s\n",
+            task_grid(explain->task).value,
+            explain->name);
         break;
     case EXPLAIN_LOOKUP:
         str_append(out, "has its inputs; the store is asked for an earlier result\n");

@@ -166,6 +166,7 @@ void worker_hello(struct core *core, const struct event_hello *event)
         || (event->incarnation == worker->incarnation && event->number <= worker->number)) {
         return; /* delayed in an older connection */
     }
+    bool returns = worker->leaving && event->incarnation > worker->incarnation;
     worker->incarnation = event->incarnation;
     worker->number = event->number;
     worker->session = event->session;
@@ -175,7 +176,8 @@ void worker_hello(struct core *core, const struct event_hello *event)
     }
     worker_persist(core, worker);
     worker_heard(core, worker);
-    if (worker->state == WORKER_JOINING) {
+    worker->leaving = worker->leaving && !returns;
+    if (worker->state == WORKER_JOINING || (returns && worker_is_draining(worker))) {
         worker_set(core, worker, WORKER_UP);
     }
     welcome(core, worker, event);
@@ -204,7 +206,9 @@ void worker_goodbye(struct core *core, const struct event_goodbye *event)
         &(struct attempt_end){.outcome = OUTCOME_PREEMPTED});
     worker->session = (struct session_id){0};
     heap_remove(&core->silences, &worker->silence);
-    if (worker->state == WORKER_UP) {
+    /* One that left by itself is gone, so that it may come back; a user's drain stays. */
+    if (worker->state == WORKER_UP || (worker->leaving && worker_is_draining(worker))) {
+        worker->leaving = false;
         worker_set(core, worker, WORKER_LOST);
     }
     worker_refresh(core, worker);

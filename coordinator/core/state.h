@@ -136,6 +136,7 @@ struct worker {
     uint64_t heard_ms, changed_ms;
     struct heap_node silence; /* in core->silences, keyed by when to look */
     uint32_t blame;
+    bool leaving;        /* drains because its process ends, not because a user wants it */
     bool shrunk;         /* its attempts hold more than it has (placement_is_over) */
     uint32_t open_index; /* 1 + index in core->open, 0: takes nothing now */
 };

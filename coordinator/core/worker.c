@@ -23,8 +23,12 @@ static const bool legal[WORKER_STATES][WORKER_STATES] = {
          [WORKER_DRAINING] = true,
          [WORKER_QUARANTINED] = true},
     [WORKER_LOST] = {[WORKER_UP] = true, [WORKER_DRAINING] = true},
-    [WORKER_DRAINING] = {[WORKER_DRAINED] = true, [WORKER_UP] = true, [WORKER_JOINING] = true},
-    [WORKER_DRAINED] = {[WORKER_UP] = true, [WORKER_JOINING] = true},
+    [WORKER_DRAINING] =
+        {[WORKER_DRAINED] = true,
+         [WORKER_UP] = true,
+         [WORKER_JOINING] = true,
+         [WORKER_LOST] = true},
+    [WORKER_DRAINED] = {[WORKER_UP] = true, [WORKER_JOINING] = true, [WORKER_LOST] = true},
     [WORKER_QUARANTINED] =
         {[WORKER_UP] = true, [WORKER_JOINING] = true, [WORKER_DRAINING] = true},
 };
@@ -301,7 +305,10 @@ void worker_control(struct core *core, const struct event_worker_control *event)
         reply.code = ERR_NOT_FOUND;
         reply.message = "there is no such worker";
         reply.hint = "assay nodes lists them";
-    } else if (event->kind == WORKER_DRAIN && !worker_is_draining(worker)) {
+    } else if (event->kind == WORKER_DRAIN && worker_is_draining(worker)) {
+        worker->leaving = false; /* a user's word outlives the process */
+    } else if (event->kind != WORKER_UNDRAIN && !worker_is_draining(worker)) {
+        worker->leaving = event->kind == WORKER_LEAVE;
         if (event->detail != NULL) {
             worker->detail = arena_strdup(core->arena, event->detail);
         }
@@ -312,6 +319,7 @@ void worker_control(struct core *core, const struct event_worker_control *event)
         event->kind == WORKER_UNDRAIN
         && (worker_is_draining(worker) || worker->state == WORKER_QUARANTINED)) {
         worker->blame = 0;
+        worker->leaving = false;
         worker->detail = NULL;
         worker_set(core, worker, worker->session.value != 0 ? WORKER_UP : WORKER_JOINING);
         worker_listen(core, worker);

@@ -232,6 +232,16 @@ is_running() {
     [ "$status" -eq 5 ]
 }
 
+@test "after down and up the worker works again" {
+    "$assay" down
+    "$assay" up --workers 1
+    run "$assay" nodes
+    [[ "$output" == *" up "* ]]
+    tell_all
+    submit
+    "$assay" wait gates --timeout 60s
+}
+
 @test "a task that no worker is large enough for is said so" {
     "$assay" submit large.yaml
     run "$assay" status large

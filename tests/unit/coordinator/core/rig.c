@@ -474,7 +474,7 @@ void rig_hello(
                 .session = {session},
                 .name = worker->name,
                 .principal = "cluster",
-                .incarnation = 1,
+                .incarnation = 1 + worker->restarts,
                 .number = ++worker->number,
                 .capacity = worker->capacity,
                 .inventory = inventory,

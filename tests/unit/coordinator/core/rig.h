@@ -87,6 +87,7 @@ struct rig_worker {
     const char *name;
     uint64_t number;
     struct worker_capacity capacity;
+    uint64_t restarts; /* of its process */
 };
 
 struct rig_worker rig_join(struct rig *rig, const char *name, uint32_t slots, uint32_t cpus);

@@ -51,6 +51,34 @@ static void a_draining_worker_finishes_what_it_has(void **state)
     rig_destroy(rig);
 }
 
+/* Stopped and started again, it works again; a user's drain outlives its process. */
+static void a_worker_that_left_comes_back(void **state)
+{
+    (void)state;
+    for (int by_user = 0; by_user < 2; by_user++) {
+        for (int says_goodbye = 0; says_goodbye < 2; says_goodbye++) {
+            struct rig *rig = rig_create(NULL);
+            struct rig_worker worker = rig_join(rig, "w", 1, 4);
+            control(rig, &worker, WORKER_LEAVE);
+            assert_int_equal(state_of(rig, &worker), WORKER_DRAINED);
+            if (by_user) {
+                control(rig, &worker, WORKER_DRAIN);
+            }
+            if (says_goodbye) {
+                struct event event = {.kind = EVENT_GOODBYE, .goodbye = {worker.from}};
+                rig_step(rig, &event);
+                rig_restart(rig); /* assay down, assay up */
+            }
+            worker.restarts++;
+            rig_hello(rig, &worker, NULL, 0);
+            struct grid_id grid = rig_submit(rig, rig_plan(rig, 1));
+            assert_int_equal(state_of(rig, &worker), by_user ? WORKER_DRAINED : WORKER_UP);
+            assert_int_equal(rig_state(rig, grid, 0), by_user ? TASK_READY : TASK_LEASED);
+            rig_destroy(rig);
+        }
+    }
+}
+
 static void goodbye_gives_attempts_back_at_once(void **state)
 {
     (void)state;
@@ -105,6 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(silence_makes_suspect_then_lost),
         cmocka_unit_test(a_draining_worker_finishes_what_it_has),
+        cmocka_unit_test(a_worker_that_left_comes_back),
         cmocka_unit_test(goodbye_gives_attempts_back_at_once),
         cmocka_unit_test(an_unknown_attempt_is_revoked),
         cmocka_unit_test(names_belong_to_principals),
