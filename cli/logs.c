@@ -19,6 +19,11 @@ static const struct config_key logs_keys[] = {
      .min = 1,
      .max = INT64_MAX,
      .help = "that attempt, by its number; else the newest"},
+    {.name = "rank",
+     .type = CONFIG_INT,
+     .min = 0,
+     .max = LIMIT_RANKS - 1,
+     .help = "of a stage on several nodes: what that rank wrote"},
     {.name = "metrics",
      .type = CONFIG_BOOL,
      .help = "what it measured, a JSON object a line, instead of what it wrote"},
@@ -181,6 +186,8 @@ static enum exit_status logs_run(const struct invocation *invocation, struct err
                 .stream = config_bool(invocation->flags, "metrics") ? "metrics" : "log",
                 .length = (uint32_t)LIMIT_BLOB_CHUNK_BYTES,
                 .follow = follow,
+                .of_rank = config_is_set(invocation->flags, "rank"),
+                .rank = (uint32_t)config_int(invocation->flags, "rank"),
             },
     };
     if (invocation->json) {
@@ -200,7 +207,8 @@ const struct command command_logs = {
     .about = "what a task wrote, or measured",
     .help =
         "The log of the newest attempt, live while it runs; kept at its end whatever the outcome. "
-        "Of a long log the beginning and the end are kept. With --follow a task that has not begun "
+        "Of a long log the beginning and the end are kept. Of a stage on several nodes it is rank "
+        "0's or, after a failure, that of the rank at fault; --rank names another. With --follow a task that has not begun "
         "is waited for.",
     .arguments_min = 2,
     .arguments_max = 2,

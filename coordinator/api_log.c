@@ -13,12 +13,19 @@
 #define WORKER_REPLY_MS UINT64_C(5000) /* a worker that does not answer is away: say so */
 #define WAITS_MAX       256
 
+/* Whose log: of a gang each rank has one. */
+struct log_owner {
+    struct attempt_id attempt;
+    bool of_rank; /* else the attempt's own */
+    uint32_t rank;
+};
+
 struct log_wait {
     uint64_t id; /* request number of LOG_READ */
     uint32_t connection;
     uint64_t request;
     struct task_id task;
-    struct attempt_id attempt;
+    struct log_owner owner;
     uint64_t offset;
     uint32_t length;
     bool follow;
@@ -46,17 +53,23 @@ static void drop_wait(struct api *api, size_t index)
 /* --- Kept logs --- */
 
 static bool kept_log_digest(
-    struct shell *shell, struct attempt_id attempt, struct digest *ret_digest, struct err *err)
+    struct shell *shell,
+    const struct log_owner *owner,
+    struct digest *ret_digest,
+    struct err *err)
 {
     const char *const params[] = {
-        arena_printf(shell->scratch, "%llu", (unsigned long long)attempt.value)};
+        arena_printf(shell->scratch, "%llu", (unsigned long long)owner->attempt.value),
+        arena_printf(shell->scratch, "%u", owner->rank)};
     const char *json = NULL;
     struct node *rows = NULL;
     if (!store_query_json(
             shell->store,
-            "SELECT encode(log, 'hex') AS log FROM attempt WHERE attempt_id = $1::int8",
+            owner->of_rank
+                ? "SELECT encode(log, 'hex') AS log FROM placement WHERE attempt_id = $1::int8 AND rank = $2::int4"
+                : "SELECT encode(log, 'hex') AS log FROM attempt WHERE attempt_id = $1::int8",
             params,
-            1,
+            owner->of_rank ? 2 : 1,
             shell->scratch,
             &json,
             err)
@@ -67,13 +80,20 @@ static bool kept_log_digest(
         rows->list.count == 0 ? NULL : node_get_text(rows->list.items[0], "log", NULL);
     if (hex == NULL || !digest_from_hex(hex, ret_digest)) {
         return err_set(
-            err, ERR_NOT_FOUND, "attempt %llu left no log", (unsigned long long)attempt.value);
+            err,
+            ERR_NOT_FOUND,
+            "%sattempt %llu left no log",
+            owner->of_rank ? arena_printf(shell->scratch, "rank %u of ", owner->rank) : "",
+            (unsigned long long)owner->attempt.value);
     }
     return true;
 }
 
 static void answer_kept(
-    const struct caller *caller, struct attempt_id attempt, uint64_t offset, uint32_t length)
+    const struct caller *caller,
+    const struct log_owner *owner,
+    uint64_t offset,
+    uint32_t length)
 {
     struct shell *shell = caller->shell;
     struct err err = {0};
@@ -83,7 +103,7 @@ static void answer_kept(
     char *buffer = arena_alloc(shell->scratch, size);
     size_t got = 0;
     uint64_t total = 0;
-    if (!kept_log_digest(shell, attempt, &digest, &err)
+    if (!kept_log_digest(shell, owner, &digest, &err)
         || !artifact_read_blob(
             shell->artifacts, &digest, offset, buffer, size, &got, &total, &err)) {
         api_refuse(caller, &err);
@@ -97,11 +117,11 @@ static void answer_kept(
 /* False: the attempt is not open any more, or its worker is not connected. */
 static bool ask_worker(struct shell *shell, struct log_wait *wait)
 {
-    struct attempt_row row;
-    if (!core_find_attempt(shell->core, wait->attempt, &row)) {
+    struct worker_id worker;
+    if (!core_find_placement(shell->core, wait->owner.attempt, wait->owner.rank, &worker)) {
         return false;
     }
-    const struct session *session = sessions_by_worker(&shell->sessions, row.worker);
+    const struct session *session = sessions_by_worker(&shell->sessions, worker);
     if (session == NULL) {
         return false;
     }
@@ -111,7 +131,7 @@ static bool ask_worker(struct shell *shell, struct log_wait *wait)
             {
                 .request = wait->id,
                 .task = wait->task.value,
-                .attempt = wait->attempt.value,
+                .attempt = wait->owner.attempt.value,
                 .offset = wait->offset,
                 .length = wait->length == 0 ? (uint32_t)LIMIT_BLOB_CHUNK_BYTES : wait->length,
             },
@@ -126,7 +146,7 @@ static void begin_live(
     const struct caller *caller,
     const struct msg_log *log,
     struct task_id task,
-    struct attempt_id attempt)
+    const struct log_owner *owner)
 {
     struct shell *shell = caller->shell;
     struct api *api = shell->api;
@@ -146,7 +166,7 @@ static void begin_live(
         .connection = caller->peer->connection,
         .request = caller->request,
         .task = task,
-        .attempt = attempt,
+        .owner = *owner,
         .offset = log->offset,
         .length = log->length,
         .follow = log->follow,
@@ -201,7 +221,7 @@ static bool settle(struct shell *shell, struct log_wait *wait)
     struct net_peer client;
     struct caller caller = caller_of(shell, wait, &client);
     struct attempt_row row;
-    if (core_find_attempt(shell->core, wait->attempt, &row)) {
+    if (core_find_attempt(shell->core, wait->owner.attempt, &row)) {
         api_answer_data(
             &caller,
             NULL,
@@ -210,7 +230,7 @@ static bool settle(struct shell *shell, struct log_wait *wait)
             wait->offset,
             true); /* the worker is silent: ask again */
     } else {
-        answer_kept(&caller, wait->attempt, wait->offset, wait->length);
+        answer_kept(&caller, &wait->owner, wait->offset, wait->length);
     }
     return true;
 }
@@ -331,9 +351,10 @@ void api_log(const struct caller *caller, const struct msg_log *log)
         return;
     }
     struct attempt_row row;
+    struct log_owner owner = {attempt, log->of_rank, log->of_rank ? log->rank : 0};
     if (core_find_attempt(shell->core, attempt, &row)) {
-        begin_live(caller, log, row.task, attempt);
+        begin_live(caller, log, row.task, &owner);
     } else {
-        answer_kept(caller, attempt, log->offset, log->length);
+        answer_kept(caller, &owner, log->offset, log->length);
     }
 }

@@ -198,7 +198,7 @@ void assignment_build(
         .attempt = effect->attempt.value,
         .name = task->name,
         .grid = effect->plan->grid_name,
-        .exclusive = task->traits.exclusive,
+        .exclusive = task->traits.exclusive || effect->ranks > 0,
         .params = task->params,
         .resources =
             {
@@ -209,6 +209,8 @@ void assignment_build(
         .time_ms = task->traits.time_ms,
         .grace_ms = grace_ms,
         .lease_ms = effect->lease_ms,
+        .rank = effect->rank,
+        .ranks = effect->ranks,
         .checkpoint_attempt = effect->previous.value,
         .checkpoint = "",
         .checkpoint_worker = "",

@@ -164,6 +164,25 @@ static void hello(
     shell_step(shell, &event);
 }
 
+static void accepted(
+    struct shell *shell, struct event_from from, const struct msg_accepted *message)
+{
+    for (size_t i = 0; i < message->count; i++) {
+        const struct msg_acceptance *acceptance = &message->acceptances[i];
+        struct event event = {
+            .kind = EVENT_ACCEPTED,
+            .accepted =
+                {
+                    .from = from,
+                    .attempt = {acceptance->attempt},
+                    .host = acceptance->host,
+                    .port = acceptance->port,
+                },
+        };
+        shell_step(shell, &event);
+    }
+}
+
 static void started(
     struct shell *shell, struct event_from from, const struct msg_started *message)
 {
@@ -373,6 +392,9 @@ void inbound_worker(
     }
     struct event_from from = {.worker = session->worker, .session = session->id};
     switch (message->type) {
+    case MSG_ACCEPTED:
+        accepted(shell, from, &message->accepted);
+        break;
     case MSG_STARTED:
         started(shell, from, &message->started);
         break;
@@ -404,6 +426,7 @@ void inbound_worker(
     case MSG_WELCOME:
     case MSG_ASSIGN:
     case MSG_RENEWED:
+    case MSG_GO:
     case MSG_REVOKE:
     case MSG_RETRACT:
     case MSG_METRICS_ACK:

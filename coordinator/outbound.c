@@ -186,6 +186,29 @@ static void welcome(struct shell *shell, const struct effect_welcome *effect)
     shell_send(shell, session->connection, &message);
 }
 
+static void go(struct shell *shell, const struct effect_go *effect)
+{
+    struct session *session = receiver(shell, &effect->to);
+    if (session == NULL) {
+        return;
+    }
+    struct message message = {
+        .type = MSG_GO,
+        .go =
+            {
+                .task = task_of_attempt(shell, effect->attempt),
+                .attempt = effect->attempt.value,
+                .port = effect->port,
+                .hosts = arena_copy(
+                    shell->scratch,
+                    effect->hosts,
+                    effect->hosts_count * sizeof(*effect->hosts)),
+                .hosts_count = effect->hosts_count,
+            },
+    };
+    shell_send(shell, session->connection, &message);
+}
+
 static void revoke(struct shell *shell, const struct effect_revoke *effect)
 {
     struct session *session = receiver(shell, &effect->to);
@@ -273,6 +296,9 @@ static void carry_out(struct shell *shell, struct outboxes *boxes, const struct 
     case EFFECT_SEND_ASSIGN:
         assign(shell, boxes, &effect->assign);
         break;
+    case EFFECT_SEND_GO:
+        go(shell, &effect->go);
+        break;
     case EFFECT_SEND_REVOKE:
         flush(shell, boxes); /* an assignment never follows its own revocation */
         revoke(shell, &effect->revoke);
@@ -299,7 +325,6 @@ static void carry_out(struct shell *shell, struct outboxes *boxes, const struct 
         remember_lookup(shell, &effect->lookup);
         break;
     case EFFECT_NONE:
-    case EFFECT_SEND_GO:
     case EFFECT_PERSIST_GRID:
     case EFFECT_PERSIST_TASK:
     case EFFECT_PERSIST_LEASE:

@@ -35,6 +35,7 @@ enum message_type {
     MSG_METRICS = 14,
     MSG_FINISHED = 15,
     MSG_LOG_DATA = 16,
+    MSG_ACCEPTED = 17,
     /* coordinator -> worker */
     MSG_WELCOME = 20,
     MSG_ASSIGN = 21,
@@ -45,6 +46,7 @@ enum message_type {
     MSG_ACK = 26,
     MSG_NEED_HELLO = 27,
     MSG_LOG_READ = 28,
+    MSG_GO = 29,
     /* either way */
     MSG_DRAIN = 30,
     MSG_BYE = 31,
@@ -130,6 +132,18 @@ struct msg_start {
     uint32_t pid;            /* 0 for a built-in */
     uint64_t resumed_offset; /* bytes of metrics.jsonl taken over with a checkpoint */
     bool resumed;            /* began from a checkpoint */
+};
+
+/* A rank of a gang is ready to run and waits for GO. */
+struct msg_acceptance {
+    uint64_t task, attempt;
+    const char *host; /* where the other ranks reach it */
+    uint32_t port;    /* of rank 0: free there, for the program to listen on */
+};
+
+struct msg_accepted {
+    struct msg_acceptance *acceptances;
+    size_t count;
 };
 
 struct msg_started {
@@ -320,11 +334,21 @@ struct msg_assignment {
     uint64_t checkpoint_attempt;
     const char *checkpoint;
     const char *checkpoint_worker;
+    uint32_t rank, ranks; /* of a gang, which begins with GO; ranks 0: not one */
+    bool per_rank;        /* every rank's outputs count, not those of rank 0 alone */
 };
 
 struct msg_assign {
     struct msg_assignment *assignments;
     size_t count;
+};
+
+/* All ranks of a gang have accepted: this one begins. */
+struct msg_go {
+    uint64_t task, attempt;
+    uint32_t port;      /* where rank 0 listens, on hosts[0] */
+    const char **hosts; /* by rank */
+    size_t hosts_count;
 };
 
 struct msg_renewal {
@@ -448,6 +472,9 @@ struct msg_log {
     uint64_t offset;
     uint32_t length;
     bool follow;
+    bool of_rank; /* that rank's of a gang; else rank 0's or, once it is over, that of the rank
+                   * at fault */
+    uint32_t rank;
 };
 
 struct msg_query {
@@ -487,6 +514,7 @@ struct message {
 
     union {
         struct msg_hello hello;
+        struct msg_accepted accepted;
         struct msg_started started;
         struct msg_renew renew;
         struct msg_progress progress;
@@ -495,6 +523,7 @@ struct message {
         struct msg_log_data log_data;
         struct msg_welcome welcome;
         struct msg_assign assign;
+        struct msg_go go;
         struct msg_renewed renewed;
         struct msg_revoke revoke;
         struct msg_retract retract;

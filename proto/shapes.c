@@ -109,6 +109,19 @@ static const struct field start_fields[] = {
 };
 SHAPE(start, msg_start);
 
+static const struct field acceptance_fields[] = {
+    U64(msg_acceptance, task),
+    U64(msg_acceptance, attempt),
+    WORD(msg_acceptance, host, HOST_BYTES),
+    U32(msg_acceptance, port),
+};
+SHAPE(acceptance, msg_acceptance);
+
+static const struct field accepted_fields[] = {
+    LIST(msg_accepted, acceptances, acceptances, count, acceptance, LIMIT_BATCH),
+};
+SHAPE(accepted, msg_accepted);
+
 static const struct field started_fields[] = {
     LIST(msg_started, starts, starts, count, start, LIMIT_BATCH),
 };
@@ -277,6 +290,9 @@ static const struct field assignment_fields[] = {
     TEXT(msg_assignment, checkpoint, PATH_BYTES),
     TEXT(msg_assignment, checkpoint_worker, LIMIT_NAME),
     U64(msg_assignment, checkpoint_attempt),
+    U32(msg_assignment, rank),
+    U32(msg_assignment, ranks),
+    BOOL(msg_assignment, per_rank),
 };
 SHAPE(assignment, msg_assignment);
 
@@ -284,6 +300,14 @@ static const struct field assign_fields[] = {
     LIST(msg_assign, assignments, assignments, count, assignment, LIMIT_BATCH),
 };
 SHAPE(assign, msg_assign);
+
+static const struct field go_fields[] = {
+    U64(msg_go, task),
+    U64(msg_go, attempt),
+    U32(msg_go, port),
+    TEXT_LIST(msg_go, hosts, hosts, hosts_count, LIMIT_RANKS),
+};
+SHAPE(go, msg_go);
 
 static const struct field renewal_fields[] = {
     U64(msg_renewal, task),
@@ -403,6 +427,8 @@ static const struct field log_fields[] = {
     U64(msg_log, offset),
     U32(msg_log, length),
     BOOL(msg_log, follow),
+    BOOL(msg_log, of_rank),
+    U32(msg_log, rank),
 };
 SHAPE(log, msg_log);
 
@@ -456,6 +482,8 @@ const struct shape *shape_of(enum message_type type)
         return &finished_shape;
     case MSG_LOG_DATA:
         return &log_data_shape;
+    case MSG_ACCEPTED:
+        return &accepted_shape;
     case MSG_WELCOME:
         return &welcome_shape;
     case MSG_ASSIGN:
@@ -474,6 +502,8 @@ const struct shape *shape_of(enum message_type type)
         return &need_hello_shape;
     case MSG_LOG_READ:
         return &log_read_shape;
+    case MSG_GO:
+        return &go_shape;
     case MSG_DRAIN:
         return &drain_shape;
     case MSG_BYE:

@@ -31,7 +31,7 @@ static struct held *held_create(uint64_t task, uint64_t attempt)
 {
     struct arena *arena = arena_create();
     struct held *held = ARENA_NEW(arena, struct held);
-    *held = (struct held){.arena = arena, .task = task, .attempt = attempt};
+    *held = (struct held){.arena = arena, .task = task, .attempt = attempt, .port_fd = -1};
     return held;
 }
 
@@ -259,6 +259,7 @@ static void forget(struct worker *worker, struct held *held)
 {
     dispose(worker, held);
     roster_remove(&worker->roster, held->attempt);
+    fd_cleanup(&held->port_fd);
     arena_destroy(held->arena);
 }
 
@@ -378,6 +379,10 @@ void attempts_act(struct worker *worker, uint64_t now_ms)
 static void job_told(struct worker *worker, const struct shim_event *event)
 {
     struct held *held = attempts_find(worker, event->attempt);
+    if (held) {
+        held->accepted_told = held->accepted_told && (held->ready || !event->ready);
+        held->ready = event->ready;
+    }
     if (!held || !held->dir || !event->running || held->pid != 0) {
         return;
     }

@@ -61,6 +61,7 @@ static void link_down(struct worker *worker)
         struct held *held = worker->roster.entries[i].owner;
         held->in_flight = false;
         held->started_told = false;
+        held->accepted_told = false;
     }
 }
 
@@ -387,6 +388,9 @@ static void take_order(struct worker *worker, const struct message *message, uin
         for (size_t i = 0; i < message->assign.count; i++) {
             attempts_assign(worker, &message->assign.assignments[i]);
         }
+        break;
+    case MSG_GO:
+        gang_go(worker, &message->go);
         break;
     case MSG_RENEWED:
         for (size_t i = 0; i < message->renewed.count; i++) {

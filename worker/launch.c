@@ -24,6 +24,7 @@ bool launch_write(const char *dir, const struct launch *launch, struct err *err)
     node_set(arena, map, "time_ms", node_int(arena, (int64_t)launch->time_ms));
     node_set(arena, map, "grace_ms", node_int(arena, (int64_t)launch->grace_ms));
     node_set(arena, map, "memory_bytes", node_int(arena, (int64_t)launch->memory_bytes));
+    node_set(arena, map, "waits", node_bool(arena, launch->waits));
     node_set(arena, map, "resumed", node_bool(arena, launch->resumed));
     node_set(arena, map, "resumed_offset", node_int(arena, (int64_t)launch->resumed_offset));
     struct str text CLEANUP(str_done) = {0};
@@ -68,6 +69,7 @@ bool launch_read(
         .time_ms = get_number(map, "time_ms"),
         .grace_ms = get_number(map, "grace_ms"),
         .memory_bytes = get_number(map, "memory_bytes"),
+        .waits = node_get_bool(map, "waits", false),
         .resumed = node_get_bool(map, "resumed", false),
         .resumed_offset = get_number(map, "resumed_offset"),
     };

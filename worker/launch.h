@@ -21,6 +21,7 @@ struct launch {
     uint64_t time_ms;        /* limit; 0 = none */
     uint64_t grace_ms;       /* after the SIGTERM at the limit */
     uint64_t memory_bytes;   /* limit; 0 = none */
+    bool waits;              /* a rank of a gang: until GO has completed it */
     bool resumed;            /* from a checkpoint */
     uint64_t resumed_offset; /* bytes of metrics.jsonl that came with it */
 };

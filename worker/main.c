@@ -40,6 +40,10 @@ static const struct config_key keys[] = {
      .type = CONFIG_STRING,
      .fallback = "",
      .help = "refuse another cluster"},
+    {.name = "address",
+     .type = CONFIG_STRING,
+     .help = "where programs on other workers reach those here (gangs); by default the address "
+             "from which the coordinator is reached"},
     {.name = "slots",
      .type = CONFIG_INT,
      .fallback = "1",
@@ -211,6 +215,7 @@ static bool set_names(
     const char *name = config_text(config, "name");
     options->name = name ? name : arena_strdup(arena, host);
     options->cluster = config_text(config, "cluster");
+    options->address = config_text(config, "address");
     options->python = config_text(config, "python");
     const char *engine = config_text(config, "engine");
     options->engine = engine ? engine : find_program("assay-curate", ASSAY_BIN_DIR, arena);

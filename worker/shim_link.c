@@ -130,6 +130,7 @@ static bool parse(char *line, struct shim_event *event, struct err *err)
     }
     if (words_are(&words, "job", 5) && whole && words_number(&words, 4, &pid)) {
         event->kind = SHIM_JOB;
+        event->ready = strcmp(words.items[3], job_phase_name(JOB_READY)) == 0;
         event->running = strcmp(words.items[3], job_phase_name(JOB_RUNNING)) == 0;
         event->pid = (uint32_t)pid;
     } else if (words_are(&words, "ended", 3) && whole) {

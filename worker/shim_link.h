@@ -22,7 +22,7 @@ struct shim_link {
 
 enum shim_event_kind {
     SHIM_NOTHING = 0,
-    SHIM_JOB,    /* task, attempt, running, pid */
+    SHIM_JOB,    /* task, attempt, ready, running, pid */
     SHIM_LISTED, /* everything held was told since the connection was made */
     SHIM_ENDED,  /* task, attempt */
     SHIM_LOST,   /* the connection is gone */
@@ -31,6 +31,7 @@ enum shim_event_kind {
 struct shim_event {
     enum shim_event_kind kind;
     uint64_t task, attempt;
+    bool ready;   /* a rank of a gang waits for `go` */
     bool running; /* the program itself runs */
     uint32_t pid;
 };

@@ -189,6 +189,7 @@ bool worker_turn(struct worker *worker, struct err *err)
         return false;
     }
     attempts_act(worker, now_ms);
+    gang_tell(worker);
     tail_started(worker);
     look_whether_to_go(worker, now_ms);
     return true;

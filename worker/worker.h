@@ -6,6 +6,7 @@
  *
  *   coordinator.c  connection, HELLO, messages in and out
  *   attempts.c     what the roster and the spool say is to be done
+ *   gang.c         ranks of gangs: accepted, and GO
  *   tail.c         live metrics and progress
  *   shim_link.c    the shim: found, started, talked to
  *   identity.c     epoch and incarnation on disk
@@ -13,6 +14,7 @@
 #ifndef ASSAY_WORKER_WORKER_H
 #define ASSAY_WORKER_WORKER_H
 
+#include "common/net/address.h"
 #include "common/net/loop.h"
 #include "common/net/net.h"
 #include "proto/message.h"
@@ -30,6 +32,7 @@ struct worker_options {
     size_t endpoints_count;
     char server_key[KEY_SIZE];
     struct keypair pair;
+    const char *address; /* where other workers reach us; NULL: by the way to the coordinator */
     uint32_t slots;
     uint32_t prefetch; /* attempts that may wait for one */
     struct msg_resources resources;
@@ -52,6 +55,11 @@ struct held {
     bool builtin;
     bool shim_has_it; /* as far as the present shim has told */
     bool started_told;
+    /* a rank of a gang */
+    bool ready; /* prepared, the shim waits for GO */
+    bool accepted_told;
+    uint32_t port; /* of rank 0 */
+    int port_fd;   /* keeps it until GO; -1: none */
     bool resumed;
     uint64_t resumed_offset;
     uint32_t pid;
@@ -93,6 +101,8 @@ struct worker {
     bool looking_told;      /* the log says that we look for the leader */
     uint64_t heartbeat_ms, heartbeat_at_ms;
     uint64_t tail_at_ms, sweep_at_ms;
+    const char *address; /* of gangs' ranks here */
+    char address_found[ADDRESS_SIZE];
     bool draining, leaving;
     uint64_t leave_by_ms;
     bool over;
@@ -122,6 +132,11 @@ void attempts_end_without(
     struct worker *worker, struct held *held, enum msg_outcome outcome, const char *message);
 /* All metrics are acknowledged: its result may be told. */
 void attempts_spool(struct worker *worker, struct held *held);
+
+/* --- gang.c --- */
+/* ACCEPTED for ranks that are ready since, or again after a WELCOME. */
+void gang_tell(struct worker *worker);
+void gang_go(struct worker *worker, const struct msg_go *go);
 
 /* --- tail.c --- */
 /* STARTED for what began since. */

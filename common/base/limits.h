@@ -139,6 +139,8 @@
 #define LIMIT_COORDINATORS 16
 /* Where a peer listens, as in tcp://host:port: a host name has at most 253 characters. */
 #define LIMIT_ENDPOINT 300
+/* Ranks of a gang. Their hosts travel in one message, and each of its workers lists all. */
+#define LIMIT_RANKS 256
 /* Devices of one node: eight cards cut into seven instances each are 56. A set of them is one
  * word in memory, in lease rows and in the database. */
 #define LIMIT_DEVICES 64

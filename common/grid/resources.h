@@ -39,7 +39,7 @@ struct resources {
     uint64_t memory_bytes; /* 0 = not stated */
     uint64_t disk_bytes;
     uint32_t gpus_milli; /* 1000 = one device */
-    uint32_t nodes;      /* > 1: a gang, not yet in force */
+    uint32_t nodes;      /* > 1: a gang of so many ranks, each on a node that has all this */
     const struct labels *labels;
     const struct counters *counters;
 };

@@ -76,7 +76,6 @@ bool parse_duration_ms(const char *text, uint64_t *ret_ms)
 
 enum {
     CORES_MAX = 100000, /* of one task; keeps thousandths in 32 bits */
-    NODES_MAX = 100000,
 };
 
 /* 2, 0.5 or "500m", in thousandths. */
@@ -233,22 +232,45 @@ static bool read_counters(
     return true;
 }
 
-bool read_needs(const struct reader *reader, const struct node *map, struct resources *needs)
+/* What one node is to have. */
+static bool read_amounts(
+    const struct reader *reader, const struct node *map, struct resources *needs)
 {
-    static const char *const keys[] = {
-        "cpus", "memory", "disk", "gpus", "nodes", "labels", "counters", NULL};
-    if (!read_expect(reader, map, NODE_MAP, "'needs'")) {
-        return false;
-    }
-    bool good = read_keys(reader, map, "'needs'", keys);
+    bool good = true;
     good = read_milli(reader, map, "cpus", CORES_MAX, &needs->cpus_milli) && good;
     good = read_bytes(reader, map, "memory", &needs->memory_bytes) && good;
     good = read_bytes(reader, map, "disk", &needs->disk_bytes) && good;
     good = read_milli(reader, map, "gpus", LIMIT_DEVICES, &needs->gpus_milli) && good;
     good = read_labels(reader, map, &needs->labels) && good;
-    good = read_counters(reader, map, &needs->counters) && good;
+    return read_counters(reader, map, &needs->counters) && good;
+}
+
+static bool read_per_node(
+    const struct reader *reader, const struct node *map, struct resources *needs)
+{
+    static const char *const keys[] = {
+        "cpus", "memory", "disk", "gpus", "labels", "counters", NULL};
+    if (!map) {
+        return true;
+    }
+    if (!read_expect(reader, map, NODE_MAP, "'per_node'")) {
+        return false;
+    }
+    bool good = read_keys(reader, map, "'per_node'", keys);
+    return read_amounts(reader, map, needs) && good;
+}
+
+bool read_needs(const struct reader *reader, const struct node *map, struct resources *needs)
+{
+    static const char *const keys[] = {
+        "cpus", "memory", "disk", "gpus", "labels", "counters", "nodes", "per_node", NULL};
+    if (!read_expect(reader, map, NODE_MAP, "'needs'")) {
+        return false;
+    }
+    bool good = read_keys(reader, map, "'needs'", keys);
+    good = read_amounts(reader, map, needs) && good;
     int64_t nodes = needs->nodes;
-    good = read_int(reader, map, "nodes", 1, NODES_MAX, &nodes) && good;
+    good = read_int(reader, map, "nodes", 1, LIMIT_RANKS, &nodes) && good;
     needs->nodes = (uint32_t)nodes;
-    return good;
+    return read_per_node(reader, node_get(map, "per_node"), needs) && good;
 }

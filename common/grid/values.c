@@ -297,15 +297,24 @@ static void read_scales(struct loader *loader, const struct grid_stage *stage)
     }
 }
 
-static void note_nodes(
+/* The engine and what runs inside the worker or the coordinator know nothing of ranks. */
+static void check_nodes(
     struct loader *loader, const struct grid_stage *stage, const struct resources *needs)
 {
-    const struct node_entry *nodes = node_entry(stage->needs, "nodes");
-    if (needs->nodes > 1 && nodes) {
-        not_in_force(loader, nodes, "a stage on more than one node");
-    } else if (needs->nodes > 1) {
-        loader->grid->not_in_force = true;
+    const struct manifest *program = stage->program;
+    if (needs->nodes <= 1
+        || (program && !program->engine && !program->builtin && !program->decision)) {
+        return;
     }
+    diag_at(
+        loader->reader.diags,
+        "E025",
+        loader->reader.file,
+        stage->needs,
+        "only a program with a command of its own runs as a gang",
+        "stage '%s' cannot run on %u nodes",
+        stage->name,
+        needs->nodes);
 }
 
 /* Points that differ in what the values depend on, each tried once. */
@@ -327,7 +336,7 @@ static void check_points(
         arena_reset(values);
         (void)grid_stage_params(grid, stage, point, values, loader->reader.diags, &params);
         if (grid_stage_needs(grid, stage, point, values, loader->reader.diags, &needs)) {
-            note_nodes(loader, stage, &needs);
+            check_nodes(loader, stage, &needs);
         }
     }
 }

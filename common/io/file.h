@@ -53,7 +53,10 @@ bool file_read(
  * fsync, rename, fsync of the folder. */
 bool file_write_atomic(
     const char *path, const void *data, size_t length, mode_t mode, struct err *err);
-/* The same but fails with ERR_CONFLICT when `path` exists. */
+/* The same for readers, and quicker: after a crash of the machine the old one may be there. */
+bool file_replace(
+    const char *path, const void *data, size_t length, mode_t mode, struct err *err);
+/* As file_write_atomic but fails with ERR_CONFLICT when `path` exists. */
 bool file_create_atomic(
     const char *path, const void *data, size_t length, mode_t mode, struct err *err);
 /* Appends in one write (O_APPEND), creating the file with `mode`. */

@@ -102,9 +102,20 @@ static bool temp_file_fill(
     if (fchmod(temp->fd, mode) != 0) {
         return err_sys(err, errno, "cannot set the mode of '%s'", target);
     }
-    if (fsync(temp->fd) != 0) {
-        return err_sys(err, errno, "cannot write '%s' to disk", target);
+    return true;
+}
+
+static bool temp_file_sync(const struct temp_file *temp, const char *target, struct err *err)
+{
+    return fsync(temp->fd) == 0 || err_sys(err, errno, "cannot write '%s' to disk", target);
+}
+
+static bool temp_file_rename(struct temp_file *temp, const char *path, struct err *err)
+{
+    if (rename(temp->path, path) != 0) {
+        return err_sys(err, errno, "cannot replace '%s'", path);
     }
+    temp->path[0] = '\0';
     return true;
 }
 
@@ -112,21 +123,25 @@ bool file_write_atomic(
     const char *path, const void *data, size_t length, mode_t mode, struct err *err)
 {
     struct temp_file temp CLEANUP(temp_file_done);
-    if (!temp_file_fill(&temp, path, data, length, mode, err)) {
-        return false;
-    }
-    if (rename(temp.path, path) != 0) {
-        return err_sys(err, errno, "cannot replace '%s'", path);
-    }
-    temp.path[0] = '\0';
-    return file_sync_parent(path, err);
+    return temp_file_fill(&temp, path, data, length, mode, err)
+           && temp_file_sync(&temp, path, err) && temp_file_rename(&temp, path, err)
+           && file_sync_parent(path, err);
+}
+
+bool file_replace(
+    const char *path, const void *data, size_t length, mode_t mode, struct err *err)
+{
+    struct temp_file temp CLEANUP(temp_file_done);
+    return temp_file_fill(&temp, path, data, length, mode, err)
+           && temp_file_rename(&temp, path, err);
 }
 
 bool file_create_atomic(
     const char *path, const void *data, size_t length, mode_t mode, struct err *err)
 {
     struct temp_file temp CLEANUP(temp_file_done);
-    if (!temp_file_fill(&temp, path, data, length, mode, err)) {
+    if (!temp_file_fill(&temp, path, data, length, mode, err)
+        || !temp_file_sync(&temp, path, err)) {
         return false;
     }
     if (link(temp.path, path) != 0) {

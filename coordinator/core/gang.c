@@ -154,10 +154,10 @@ void gang_accepted(struct core *core, const struct event_accepted *event)
     struct gang *gang = attempt->gang;
     struct gang_rank *rank = &gang->ranks[placement->rank];
     lease_renew(core, placement);
-    if (rank->host == NULL || strcmp(rank->host, event->host) != 0) {
+    if (rank->host == NULL) { /* what others may have been told stays */
         rank->host = arena_strdup(gang->arena, event->host);
+        rank->port = event->port;
     }
-    rank->port = event->port;
     if (rank->state == RANK_ASSIGNED) {
         rank_set(gang, placement->rank, RANK_ACCEPTED);
     }

@@ -120,8 +120,7 @@ void worker_crash(struct world *world, struct sim_worker *worker, bool with_shim
     worker->session = 0;
     for (uint32_t i = 0; i < SIM_HELD; i++) {
         struct held *held = &worker->held[i];
-        bool waited = !held->begun || held->accepted;
-        if (waited || (with_shim && !held->ended)) {
+        if (!held->begun || (with_shim && !held->ended)) {
             held->used = false; /* what waited was in memory; stages die with their shim */
         }
     }

@@ -94,6 +94,12 @@ static void make_env(struct attempt *attempt, struct words *env)
     push(arena, env, "PYTHONUNBUFFERED=1");
     push(arena, env, arena_printf(arena, "ASSAY_TASK=%s", assignment->name));
     push(arena, env, arena_printf(arena, "ASSAY_ATTEMPT=%" PRIu64, assignment->attempt));
+    if (assignment->ranks > 0) { /* as torchrun's; MASTER_ADDR and MASTER_PORT come with GO */
+        push(arena, env, arena_printf(arena, "RANK=%" PRIu32, assignment->rank));
+        push(arena, env, arena_printf(arena, "WORLD_SIZE=%" PRIu32, assignment->ranks));
+        push(arena, env, "LOCAL_RANK=0");
+        push(arena, env, "LOCAL_WORLD_SIZE=1");
+    }
 }
 
 bool attempt_make_launch(struct attempt *attempt, struct launch *launch, struct err *err)
@@ -122,6 +128,7 @@ bool attempt_make_launch(struct attempt *attempt, struct launch *launch, struct 
     launch->argv_count = argv.count;
     launch->env = env.items;
     launch->env_count = env.count;
+    launch->waits = assignment->ranks > 0;
     launch->time_ms = assignment->time_ms;
     launch->grace_ms = assignment->grace_ms;
     launch->memory_bytes = assignment->resources.memory_bytes;

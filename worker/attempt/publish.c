@@ -133,11 +133,17 @@ static bool publish_output(
     return true;
 }
 
+/* Of a gang only rank 0's outputs count, unless its program says otherwise. */
+static bool has_outputs(const struct msg_assignment *assignment)
+{
+    return assignment->ranks == 0 || assignment->rank == 0 || assignment->per_rank;
+}
+
 static bool publish_outputs(struct attempt *attempt, struct msg_result *result, struct err *err)
 {
     const struct msg_assignment *assignment = &attempt->assignment;
     result->outputs = ARENA_ARRAY(attempt->arena, struct msg_output, assignment->outputs_count);
-    for (size_t i = 0; i < assignment->outputs_count; i++) {
+    for (size_t i = 0; has_outputs(assignment) && i < assignment->outputs_count; i++) {
         if (!publish_output(attempt, &assignment->outputs[i], &result->outputs[i], err)) {
             return false;
         }

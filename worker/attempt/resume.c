@@ -24,10 +24,21 @@ struct source {
     const char *entry; /* the checkpoint's */
 };
 
-static void consider(struct source *best, uint64_t number, const char *dir, struct arena *arena)
+/* Ranks of a gang have checkpoints of their own. */
+static bool is_of_same_rank(
+    const struct msg_assignment *assignment, const char *dir, struct arena *arena)
 {
-    const char *entry = number > best->attempt ? attempt_checkpoint(dir, arena) : NULL;
-    if (entry) {
+    struct msg_assignment earlier;
+    return assignment->ranks == 0
+           || (attempt_read_assignment(dir, arena, &earlier, NULL)
+               && earlier.rank == assignment->rank && earlier.ranks == assignment->ranks);
+}
+
+static void consider(
+    struct attempt *attempt, struct source *best, uint64_t number, const char *dir)
+{
+    const char *entry = number > best->attempt ? attempt_checkpoint(dir, attempt->arena) : NULL;
+    if (entry && is_of_same_rank(&attempt->assignment, dir, attempt->arena)) {
         *best = (struct source){number, dir, entry};
     }
 }
@@ -44,7 +55,7 @@ static bool find_source(struct attempt *attempt, struct source *ret_source, stru
     }
     for (size_t i = 0; i < count; i++) {
         if (places[i].attempt < assignment->attempt) {
-            consider(&best, places[i].attempt, places[i].dir, attempt->arena);
+            consider(attempt, &best, places[i].attempt, places[i].dir);
         }
     }
     /* Another worker's, on a filesystem that we share: ATTEMPT/checkpoint/ENTRY. */
@@ -52,7 +63,7 @@ static bool find_source(struct attempt *attempt, struct source *ret_source, stru
         && assignment->checkpoint_attempt < assignment->attempt) {
         const char *folder = path_dirname(attempt->arena, assignment->checkpoint);
         const char *dir = path_dirname(attempt->arena, folder);
-        consider(&best, assignment->checkpoint_attempt, dir, attempt->arena);
+        consider(attempt, &best, assignment->checkpoint_attempt, dir);
     }
     *ret_source = best;
     return true;

@@ -33,10 +33,12 @@ static const char lease_over[] = "its lease ended and was not renewed";
 
 static const bool legal[JOB_PHASES][JOB_PHASES] = {
     [JOB_PREPARING] =
-        {[JOB_RUNNING] = true,
+        {[JOB_READY] = true,
+         [JOB_RUNNING] = true,
          [JOB_CLEANING] = true,
          [JOB_PUBLISHING] = true,
          [JOB_GONE] = true},
+    [JOB_READY] = {[JOB_RUNNING] = true, [JOB_PUBLISHING] = true},
     [JOB_RUNNING] = {[JOB_CLEANING] = true},
     [JOB_CLEANING] = {[JOB_PUBLISHING] = true},
     [JOB_PUBLISHING] = {[JOB_GONE] = true},
@@ -163,8 +165,7 @@ static void set_store_trouble(struct job *job, const char *detail)
 static bool start_stage(struct job *job, struct err *err)
 {
     int ends[2];
-    if (!launch_read(job->dir, job->arena, &job->launch, err)
-        || !log_writer_open(&job->log, job->dir, err)) {
+    if (!log_writer_open(&job->log, job->dir, err)) {
         return false;
     }
     if (pipe2(ends, O_CLOEXEC) != 0) {
@@ -182,7 +183,12 @@ static void run_stage(struct shim *shim, struct job *job)
 {
     struct err err = {0};
     uint64_t now_ms = clock_monotonic_ms();
-    if (!start_stage(job, &err)) {
+    bool read = launch_read(job->dir, job->arena, &job->launch, &err);
+    if (read && job->launch.waits) {
+        enter(shim, job, JOB_READY);
+        return;
+    }
+    if (!read || !start_stage(job, &err)) {
         job->pid = 0;
         set_store_trouble(job, err.message);
         write_record_and_publish(shim, job);
@@ -395,6 +401,11 @@ void shim_stop(struct shim *shim, struct job *job, enum exit_reason reason, uint
         }
         return;
     }
+    if (job->phase == JOB_READY) {
+        job->record.reason = reason;
+        write_record_and_publish(shim, job);
+        return;
+    }
     if (job->phase != JOB_RUNNING) {
         return; /* it has ended: what it says counts */
     }
@@ -415,9 +426,9 @@ static void end_with_lease(struct shim *shim, struct job *job, uint64_t now_ms)
 {
     uint64_t late_ms = now_ms - job->lease_end_ms;
     uint64_t grace_ms = job->launch.grace_ms;
-    shim_stop(shim, job, EXIT_CANCELLED, late_ms < grace_ms ? grace_ms - late_ms : 0);
     job->record.detail = lease_over;
     job->lease_end_ms = UINT64_MAX;
+    shim_stop(shim, job, EXIT_CANCELLED, late_ms < grace_ms ? grace_ms - late_ms : 0);
 }
 
 static void tick_job(struct shim *shim, struct job *job, uint64_t now_ms)
@@ -489,6 +500,13 @@ void shim_run(struct shim *shim, uint64_t task, uint64_t attempt, uint64_t lease
     if (!start_helper(shim, job, "prepare")) {
         set_store_trouble(job, "its directory could not be prepared");
         write_record_and_publish(shim, job);
+    }
+}
+
+void shim_go(struct shim *shim, struct job *job)
+{
+    if (job->phase == JOB_READY) {
+        run_stage(shim, job);
     }
 }
 

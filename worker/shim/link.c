@@ -95,6 +95,11 @@ static void obey(struct shim *shim, char *line)
         if (job) {
             shim_lease(job, second);
         }
+    } else if (words_are(&words, "go", 2) && one) {
+        struct job *job = shim_find(shim, first);
+        if (job) {
+            shim_go(shim, job);
+        }
     } else if (words_are(&words, "lost", 3) && two) {
         shim_lost(shim, first, second);
     } else if (

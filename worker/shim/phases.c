@@ -4,6 +4,6 @@
 const char *job_phase_name(enum job_phase phase)
 {
     static const char *const names[JOB_PHASES] = {
-        "preparing", "running", "cleaning", "publishing", "gone"};
+        "preparing", "ready", "running", "cleaning", "publishing", "gone"};
     return names[phase];
 }

@@ -35,12 +35,13 @@
 #include "worker/launch.h"
 #include "worker/log_segments.h"
 
-#define SHIM_VERSION   2
+#define SHIM_VERSION   3
 #define SHIM_SOCKET    "shim.sock"
 #define SHIM_LINE_SIZE 256
 
 enum job_phase {
     JOB_PREPARING = 0,
+    JOB_READY, /* prepared; a rank of a gang that waits for `go` */
     JOB_RUNNING,
     JOB_CLEANING,
     JOB_PUBLISHING,
@@ -87,6 +88,7 @@ const char *job_phase_name(enum job_phase phase);
 void shim_run(struct shim *shim, uint64_t task, uint64_t attempt, uint64_t lease_end_ms);
 /* Only while it runs or is prepared, and ends with its lease: nobody revives an ended one. */
 void shim_lease(struct job *job, uint64_t lease_end_ms);
+void shim_go(struct shim *shim, struct job *job); /* only while it waits for it */
 void shim_lost(struct shim *shim, uint64_t task, uint64_t attempt);
 void shim_stop(struct shim *shim, struct job *job, enum exit_reason reason, uint64_t grace_ms);
 struct job *shim_find(struct shim *shim, uint64_t attempt);

@@ -69,7 +69,7 @@ static void launches_are_read_back(void **state)
     (void)state;
     const char *argv[] = {"/bin/sh", "-c", "echo \"x\""};
     const char *env[] = {"PATH=/bin"};
-    struct launch launch = {argv, 3, env, 1, 5, 6, 7, true, 8};
+    struct launch launch = {argv, 3, env, 1, 5, 6, 7, true, true, 8};
     struct launch read;
     assert_true(launch_write(dir, &launch, NULL));
     assert_true(launch_read(dir, arena, &read, NULL));
