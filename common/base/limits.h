@@ -144,6 +144,8 @@
 /* Devices of one node: eight cards cut into seven instances each are 56. A set of them is one
  * word in memory, in lease rows and in the database. */
 #define LIMIT_DEVICES 64
+/* Parts of one node: two sockets cut into four each, and memory without cpus beside them. */
+#define LIMIT_NUMA_NODES 32
 /* Facts about one node, and what one task asks of them: written by hand. */
 #define LIMIT_LABELS 64
 /* Named counters of one node, of the cluster, or of one task: written by hand, looked through

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/limits.h"
-
 /* FNV-1a, as published by Fowler, Noll and Vo. */
 static uint64_t hash_bytes(uint64_t hash, const void *data, size_t length)
 {
@@ -139,6 +137,52 @@ const char *labels_missing(const struct labels *offered, const struct labels *wa
         }
     }
     return NULL;
+}
+
+/* --- NUMA --- */
+
+const struct numa *numa_make(struct arena *arena, const struct numa_node *nodes, size_t count)
+{
+    if (count == 0) {
+        return NULL;
+    }
+    struct numa *numa = arena_alloc(arena, sizeof(*numa) + count * sizeof(*nodes));
+    numa->count = count;
+    for (size_t i = 0; i < count; i++) {
+        numa->nodes[i].cpus = nodes[i].cpus;
+        numa->nodes[i].memory_bytes = nodes[i].memory_bytes;
+        numa->nodes[i].devices = nodes[i].devices;
+        memcpy(numa->nodes[i].distance, nodes[i].distance, sizeof(nodes[i].distance));
+    }
+    return numa;
+}
+
+bool numa_equal(const struct numa *a, const struct numa *b)
+{
+    if (a == b) {
+        return true;
+    }
+    bool equal = a != NULL && b != NULL && a->count == b->count;
+    for (size_t i = 0; equal && i < a->count; i++) {
+        const struct numa_node *one = &a->nodes[i];
+        const struct numa_node *other = &b->nodes[i];
+        equal = one->cpus == other->cpus && one->memory_bytes == other->memory_bytes
+                && one->devices == other->devices
+                && memcmp(one->distance, other->distance, sizeof(one->distance)) == 0;
+    }
+    return equal;
+}
+
+uint64_t numa_hash(const struct numa *numa)
+{
+    uint64_t hash = HASH_START;
+    for (size_t i = 0; numa != NULL && i < numa->count; i++) {
+        const uint64_t amounts[] = {
+            numa->nodes[i].cpus, numa->nodes[i].memory_bytes, numa->nodes[i].devices};
+        hash = hash_bytes(hash, amounts, sizeof(amounts));
+        hash = hash_bytes(hash, numa->nodes[i].distance, sizeof(numa->nodes[i].distance));
+    }
+    return hash;
 }
 
 /* --- Counters --- */

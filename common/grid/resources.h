@@ -17,6 +17,7 @@
 
 #include "common/base/arena.h"
 #include "common/base/err.h"
+#include "common/base/limits.h"
 #include "common/base/str.h"
 
 struct labels {
@@ -57,6 +58,27 @@ bool labels_equal(const struct labels *a, const struct labels *b);
 uint64_t labels_hash(const struct labels *labels);
 /* The first of `wanted` that `offered` lacks, or NULL. O(sum of both). */
 const char *labels_missing(const struct labels *offered, const struct labels *wanted);
+
+/* --- NUMA --- */
+
+/* A part of a node whose cpus, memory and devices are near each other. */
+struct numa_node {
+    uint32_t cpus;
+    uint64_t memory_bytes;
+    uint64_t devices;                    /* bit set of indexes */
+    uint16_t distance[LIMIT_NUMA_NODES]; /* to node i, as the firmware says (10 = itself); 0:
+                                            not known */
+};
+
+struct numa {
+    size_t count;
+    struct numa_node nodes[];
+};
+
+const struct numa *numa_make(
+    struct arena *arena, const struct numa_node *nodes, size_t count); /* NULL when none */
+bool numa_equal(const struct numa *a, const struct numa *b);
+uint64_t numa_hash(const struct numa *numa);
 
 /* --- Counters --- */
 

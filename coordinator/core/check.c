@@ -6,6 +6,7 @@
 #include "coordinator/core/gang.h"
 #include "coordinator/core/grid_row.h"
 #include "coordinator/core/lease.h"
+#include "coordinator/core/open.h"
 #include "coordinator/core/placement.h"
 #include "coordinator/core/priority.h"
 #include "coordinator/core/queue.h"
@@ -322,7 +323,11 @@ static bool sum_attempts(
         waiting == worker->line.count && sum->retracting == worker->retracting,
         "worker '%s': its line",
         worker->name);
-    HOLDS(waiting == 0 || worker->open_index == 0, "worker '%s': beside a line", worker->name);
+    HOLDS(waiting == 0 || !open_has(worker), "worker '%s': beside a line", worker->name);
+    HOLDS(
+        !open_has(worker) || open_is_current(worker),
+        "worker '%s' is not where its room is looked for",
+        worker->name);
     return true;
 }
 

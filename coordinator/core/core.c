@@ -9,6 +9,7 @@
 #include "coordinator/core/grid_row.h"
 #include "coordinator/core/hello.h"
 #include "coordinator/core/lease.h"
+#include "coordinator/core/open.h"
 #include "coordinator/core/prefill.h"
 #include "coordinator/core/queue.h"
 #include "coordinator/core/retry.h"
@@ -52,6 +53,7 @@ struct core *core_create(uint64_t seed, const struct core_options *options)
     core->attempt_next = 1;
     core->capacity_version = 1;
     owners_set(core, &(struct event_owners){0});
+    open_init(core);
     heap_init(&core->leases);
     heap_init(&core->backoffs);
     heap_init(&core->silences);
@@ -88,7 +90,7 @@ void core_destroy(struct core *core)
     counter_books_done(&core->counters);
     free(core->grids);
     free(core->workers);
-    free(core->open);
+    open_done(core);
     free(core->principals);
     free(core->settle);
     free(core->spread);

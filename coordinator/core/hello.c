@@ -80,7 +80,7 @@ static bool capacity_equal(const struct worker_capacity *a, const struct worker_
     return a->slots == b->slots && a->prefetch == b->prefetch && a->cpus_milli == b->cpus_milli
            && a->gpus == b->gpus && a->memory_bytes == b->memory_bytes
            && a->disk_bytes == b->disk_bytes && labels_equal(a->labels, b->labels)
-           && counters_equal(a->counters, b->counters);
+           && counters_equal(a->counters, b->counters) && numa_equal(a->numa, b->numa);
 }
 
 /* A finished one that is still of use is sent again as FINISHED; the rest is settled. */

@@ -1,49 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "coordinator/core/placement.h"
 
+#include "coordinator/core/devices.h"
 #include "coordinator/core/gang.h"
-
-#define MILLI 1000u
+#include "coordinator/core/open.h"
+#include "coordinator/core/worker.h"
 
 static uint64_t left(uint64_t total, uint64_t used)
 {
     return used < total ? total - used : 0;
-}
-
-static uint32_t devices_of(const struct worker *worker)
-{
-    return worker->capacity.gpus < LIMIT_DEVICES ? worker->capacity.gpus : LIMIT_DEVICES;
-}
-
-/* Whole devices from the lowest index; a share goes where another share is, the fullest that
- * still has room, so that whole ones stay free. */
-static bool devices_choose(
-    const struct worker *worker, uint32_t gpus_milli, struct device_set *ret_devices)
-{
-    uint32_t whole = gpus_milli / MILLI;
-    uint32_t share = gpus_milli % MILLI;
-    struct device_set devices = {0};
-    uint32_t best = LIMIT_DEVICES;
-    for (uint32_t i = 0; i < devices_of(worker); i++) {
-        uint32_t used = worker->device_used_milli[i];
-        if (used == 0 && whole > 0) {
-            devices.whole |= UINT64_C(1) << i;
-            whole--;
-        } else if (
-            share > 0 && used + share <= MILLI
-            && (best == LIMIT_DEVICES || used > worker->device_used_milli[best])) {
-            best = i;
-        }
-    }
-    if (whole > 0 || (share > 0 && best == LIMIT_DEVICES)) {
-        return false;
-    }
-    if (share > 0) {
-        devices.share_device = best;
-        devices.share_milli = share;
-    }
-    *ret_devices = devices;
-    return true;
 }
 
 /* --- Counters --- */
@@ -121,20 +86,7 @@ bool placement_fits_exactly(
     const struct resources *needs,
     const struct device_set *devices)
 {
-    if (!fits_besides_devices(worker, needs)) {
-        return false;
-    }
-    for (uint32_t i = 0; i < LIMIT_DEVICES; i++) {
-        uint32_t wanted = (devices->whole >> i & 1) != 0 ? MILLI : 0;
-        if (devices->share_milli > 0 && devices->share_device == i) {
-            wanted += devices->share_milli;
-        }
-        if (wanted > 0
-            && (i >= worker->capacity.gpus || worker->device_used_milli[i] + wanted > MILLI)) {
-            return false;
-        }
-    }
-    return true;
+    return fits_besides_devices(worker, needs) && devices_fit(worker, devices);
 }
 
 bool placement_fits_empty(const struct worker *worker, const struct resources *needs)
@@ -143,7 +95,7 @@ bool placement_fits_empty(const struct worker *worker, const struct resources *n
     return capacity->slots > 0 && needs->cpus_milli <= capacity->cpus_milli
            && needs->memory_bytes <= capacity->memory_bytes
            && needs->disk_bytes <= capacity->disk_bytes
-           && needs->gpus_milli <= devices_of(worker) * MILLI
+           && needs->gpus_milli <= devices_count(devices_of(worker)) * DEVICE_MILLI
            && labels_missing(capacity->labels, needs->labels) == NULL
            && counter_short(worker, needs, true) == NULL;
 }
@@ -151,32 +103,12 @@ bool placement_fits_empty(const struct worker *worker, const struct resources *n
 bool placement_is_over(const struct worker *worker)
 {
     const struct worker_capacity *capacity = &worker->capacity;
-    if (worker->slots_used > capacity->slots || worker->cpus_used_milli > capacity->cpus_milli
-        || worker->memory_used > capacity->memory_bytes
-        || worker->disk_used > capacity->disk_bytes || worker->line.count > capacity->prefetch
-        || counter_books_are_over(&worker->counters)) {
-        return true;
-    }
-    for (uint32_t i = 0; i < LIMIT_DEVICES; i++) {
-        if (worker->device_used_milli[i] > (i < capacity->gpus ? MILLI : 0)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void devices_change(struct worker *worker, const struct device_set *devices, int sign)
-{
-    for (uint32_t i = 0; i < LIMIT_DEVICES && devices->whole >> i != 0; i++) {
-        if ((devices->whole >> i & 1) != 0) {
-            worker->device_used_milli[i] =
-                (uint16_t)(worker->device_used_milli[i] + sign * (int)MILLI);
-        }
-    }
-    if (devices->share_milli > 0) {
-        uint16_t *used = &worker->device_used_milli[devices->share_device % LIMIT_DEVICES];
-        *used = (uint16_t)(*used + sign * (int)devices->share_milli);
-    }
+    return worker->slots_used > capacity->slots
+           || worker->cpus_used_milli > capacity->cpus_milli
+           || worker->memory_used > capacity->memory_bytes
+           || worker->disk_used > capacity->disk_bytes
+           || worker->line.count > capacity->prefetch
+           || counter_books_are_over(&worker->counters) || devices_are_over(worker);
 }
 
 void placement_take(
@@ -186,7 +118,7 @@ void placement_take(
     worker->cpus_used_milli += needs->cpus_milli;
     worker->memory_used += needs->memory_bytes;
     worker->disk_used += needs->disk_bytes;
-    devices_change(worker, devices, +1);
+    devices_take(worker, devices);
     for (size_t i = 0; needs->counters != NULL && i < needs->counters->count; i++) {
         const struct counter *counter = &needs->counters->items[i];
         counter_books_take(books_with(worker, counter->name), counter);
@@ -204,44 +136,23 @@ void placement_give(
     worker->cpus_used_milli -= needs->cpus_milli;
     worker->memory_used -= needs->memory_bytes;
     worker->disk_used -= needs->disk_bytes;
-    devices_change(worker, devices, -1);
+    devices_give(worker, devices);
     for (size_t i = 0; needs->counters != NULL && i < needs->counters->count; i++) {
         const struct counter *counter = &needs->counters->items[i];
         counter_books_give(books_with(worker, counter->name), counter);
     }
 }
 
-static uint32_t devices_free(const struct worker *worker)
+/* --- Choosing --- */
+
+uint64_t placement_cpus_free(const struct worker *worker)
 {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < devices_of(worker); i++) {
-        count += worker->device_used_milli[i] == 0;
-    }
-    return count;
+    return left(worker->capacity.cpus_milli, worker->cpus_used_milli);
 }
 
-/* Where the task failed comes last; then workers with few free devices, which others may need;
- * then the emptiest; then the oldest. */
-static bool is_better(const struct worker *a, const struct worker *b, struct worker_id avoid)
+uint32_t placement_devices_free(const struct worker *worker)
 {
-    bool avoid_a = a->id.value == avoid.value;
-    bool avoid_b = b->id.value == avoid.value;
-    if (avoid_a != avoid_b) {
-        return avoid_b;
-    }
-    uint32_t devices_a = devices_free(a);
-    uint32_t devices_b = devices_free(b);
-    if (devices_a != devices_b) {
-        return devices_a < devices_b;
-    }
-    uint64_t cpus_a = left(a->capacity.cpus_milli, a->cpus_used_milli);
-    uint64_t cpus_b = left(b->capacity.cpus_milli, b->cpus_used_milli);
-    if (cpus_a != cpus_b) {
-        return cpus_a > cpus_b;
-    }
-    uint32_t slots_a = a->capacity.slots - a->slots_used;
-    uint32_t slots_b = b->capacity.slots - b->slots_used;
-    return slots_a != slots_b ? slots_a > slots_b : a->id.value < b->id.value;
+    return devices_count(devices_free(worker));
 }
 
 static bool may_use(
@@ -251,28 +162,75 @@ static bool may_use(
            || core->reserving->priority < shape->priority;
 }
 
+static bool comes_before(const struct worker *a, const struct worker *b)
+{
+    return a->place.key != b->place.key ? a->place.key < b->place.key
+                                        : a->place.tie < b->place.tie;
+}
+
+/* The best of a group. Its first one, as a rule: it has most cpus and slots free. Only where
+ * that lacks something else are the others looked at. */
+static struct worker *choose_in_group(
+    const struct core *core,
+    const struct shape *shape,
+    const struct heap *group,
+    struct worker_id avoid,
+    struct device_set *ret_devices)
+{
+    struct worker *best = NULL;
+    struct device_set devices;
+    for (size_t i = 0; i < group->count; i++) {
+        struct worker *worker = container_of(group->nodes[i], struct worker, place);
+        if (i == 0 && shape->needs.cpus_milli > placement_cpus_free(worker)) {
+            return NULL;
+        }
+        if (worker->id.value == avoid.value || (best != NULL && comes_before(best, worker))
+            || !may_use(core, shape, worker)
+            || !placement_fits(worker, &shape->needs, &devices)) {
+            continue;
+        }
+        best = worker;
+        *ret_devices = devices;
+        if (i == 0) {
+            return best;
+        }
+    }
+    return best;
+}
+
 struct worker *placement_choose(
     const struct core *core,
     const struct shape *shape,
     struct worker_id avoid,
     struct device_set *ret_devices)
 {
-    struct worker *best = NULL;
-    if (placement_waits_for_cluster(core, &shape->needs)) {
+    if (core->open_count == 0 || placement_waits_for_cluster(core, &shape->needs)) {
         return NULL;
     }
-    for (size_t i = 0; i < core->open_count; i++) {
-        struct worker *worker = core->open[i];
-        struct device_set devices;
-        if (!may_use(core, shape, worker) || !placement_fits(worker, &shape->needs, &devices)) {
-            continue;
-        }
-        if (best == NULL || is_better(worker, best, avoid)) {
-            best = worker;
-            *ret_devices = devices;
+    for (uint32_t i = shape->needs.gpus_milli / DEVICE_MILLI; i < OPEN_GROUPS; i++) {
+        struct worker *worker =
+            choose_in_group(core, shape, &core->open[i], avoid, ret_devices);
+        if (worker != NULL) {
+            return worker;
         }
     }
-    return best;
+    /* Where the task failed comes last. */
+    struct worker *failed = workers_find(core, avoid);
+    return failed != NULL && open_has(failed) && may_use(core, shape, failed)
+                   && placement_fits(failed, &shape->needs, ret_devices)
+               ? failed
+               : NULL;
+}
+
+/* In the order of open.h, over groups. */
+static bool is_better(const struct worker *a, const struct worker *b, struct worker_id avoid)
+{
+    bool avoid_a = a->id.value == avoid.value;
+    bool avoid_b = b->id.value == avoid.value;
+    if (avoid_a != avoid_b) {
+        return avoid_b;
+    }
+    return a->open_group != b->open_group ? a->open_group < b->open_group : comes_before(a, b);
 }
 
 /* Insertion into the best so far: O(workers x ranks), ranks being few. */
@@ -289,8 +247,9 @@ bool placement_choose_gang(
     if (placement_waits_for_cluster(core, &shape->needs)) {
         return false;
     }
-    for (size_t i = 0; i < core->open_count; i++) {
-        struct place place = {.worker = core->open[i]};
+    struct open_walk walk = {0};
+    struct place place = {.worker = open_next(core, &walk)};
+    for (; place.worker != NULL; place.worker = open_next(core, &walk)) {
         if (!may_use(core, shape, place.worker)
             || !placement_fits(place.worker, &shape->needs, &place.devices)) {
             continue;
@@ -309,6 +268,8 @@ bool placement_choose_gang(
     *ret_count = count;
     return count == ranks;
 }
+
+/* --- Shortages --- */
 
 /* The first amount that is short; false: none is. */
 static bool amount_short(
@@ -330,7 +291,8 @@ static bool amount_short(
             {needs->disk_bytes, left(capacity->disk_bytes, empty ? 0 : worker->disk_used)},
         [EXPLAIN_GPUS] =
             {needs->gpus_milli,
-             MILLI * (uint64_t)(empty ? devices_of(worker) : devices_free(worker))},
+             DEVICE_MILLI
+                 * (uint64_t)devices_count(empty ? devices_of(worker) : devices_free(worker))},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if (rows[i][0] > rows[i][1]) {

@@ -34,7 +34,11 @@ void placement_take(
     struct worker *worker, const struct resources *needs, const struct device_set *devices);
 void placement_give(
     struct worker *worker, const struct resources *needs, const struct device_set *devices);
-/* The best open worker for the work, or NULL. `avoid` 0: none. */
+uint64_t placement_cpus_free(const struct worker *worker); /* thousandths */
+uint32_t placement_devices_free(const struct worker *worker);
+/* The best open worker for the work (open.h says which is better), or NULL. `avoid` 0: none;
+ * else that comes last. O(1) where the best of a group of equals fits, O(workers) where it
+ * lacks a label, a counter, memory or disk. */
 struct worker *placement_choose(
     const struct core *core,
     const struct shape *shape,

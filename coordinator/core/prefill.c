@@ -3,6 +3,7 @@
 
 #include "coordinator/core/attempt.h"
 #include "coordinator/core/lease.h"
+#include "coordinator/core/open.h"
 #include "coordinator/core/placement.h"
 #include "coordinator/core/worker.h"
 
@@ -260,8 +261,9 @@ void lines_balance(struct core *core)
         return;
     }
     core->balanced_at = core->capacity_version;
-    for (size_t i = 0; i < core->open_count && core->waiting > 0; i++) {
-        struct worker *idle = core->open[i];
+    struct open_walk walk = {0};
+    for (struct worker *idle = open_next(core, &walk); idle != NULL && core->waiting > 0;
+         idle = open_next(core, &walk)) {
         struct worker *from = longest_line(core);
         if (from != NULL && idle != core->reserved) {
             steal(core, idle, from);

@@ -115,13 +115,11 @@ bool core_find_worker(
         .slots_used = worker->slots_used,
         .cpus_used_milli = worker->cpus_used_milli,
         .memory_used_bytes = worker->memory_used,
+        .gpus_used = worker->devices_taken,
         .attempts = worker->attempts_open,
         .counters = worker->counters.items,
         .counters_count = worker->counters.count,
     };
-    for (uint32_t i = 0; i < LIMIT_DEVICES; i++) {
-        view.gpus_used |= (uint64_t)(worker->device_used_milli[i] > 0) << i;
-    }
     *ret_view = view;
     return true;
 }

@@ -225,6 +225,7 @@ struct worker_capacity {
     uint64_t disk_bytes;
     const struct labels *labels;
     const struct counters *counters;
+    const struct numa *numa; /* where devices and cpus are; not stored: each HELLO says it */
 };
 
 /* Table `worker`: written at each HELLO and when capacity or state changes, never for a

@@ -9,6 +9,7 @@
 struct kept_set {
     const struct labels *labels;
     const struct counters *counters;
+    const struct numa *numa;
     struct kept_set *next;
 };
 
@@ -57,6 +58,20 @@ const struct counters *sets_keep_counters(struct core *core, const struct counte
     return add(core, bucket)->counters = counters_copy(core->arena, counters);
 }
 
+static const struct numa *keep_numa(struct core *core, const struct numa *numa)
+{
+    if (numa == NULL) {
+        return NULL;
+    }
+    struct kept_set **bucket = bucket_of(core, numa_hash(numa));
+    for (const struct kept_set *set = *bucket; set != NULL; set = set->next) {
+        if (set->numa != NULL && numa_equal(set->numa, numa)) {
+            return set->numa;
+        }
+    }
+    return add(core, bucket)->numa = numa_make(core->arena, numa->nodes, numa->count);
+}
+
 struct resources sets_keep_needs(struct core *core, const struct resources *needs)
 {
     struct resources kept = *needs;
@@ -71,5 +86,6 @@ struct worker_capacity sets_keep_capacity(
     struct worker_capacity kept = *capacity;
     kept.labels = keep_labels(core, capacity->labels);
     kept.counters = sets_keep_counters(core, capacity->counters);
+    kept.numa = keep_numa(core, capacity->numa);
     return kept;
 }

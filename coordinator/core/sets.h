@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sets of labels and counters that live as long as the core, each once: what tasks ask for and
- * workers offer is few distinct sets, while plans come and go and workers are many.
+ * Sets of labels, of counters and of NUMA nodes that live as long as the core, each once: what
+ * tasks ask for and workers offer is few distinct sets, while plans come and go and workers are
+ * many.
  */
 #ifndef ASSAY_CORE_SETS_H
 #define ASSAY_CORE_SETS_H

@@ -24,6 +24,8 @@
 /* In graph->own_priorities: no user gave one. */
 #define PRIORITY_NONE INT16_MIN
 
+#define OPEN_GROUPS (LIMIT_DEVICES + 1) /* by the number of free devices */
+
 struct task {
     struct graph *grid;
     struct work *work;               /* NULL until the content key is known, and when final */
@@ -122,6 +124,7 @@ struct worker {
     uint32_t slots_used, cpus_used_milli;
     uint64_t memory_used, disk_used;
     uint16_t device_used_milli[LIMIT_DEVICES];
+    uint64_t devices_taken;        /* bit set of those used, wholly or in part */
     struct counter_books counters; /* of its own */
     struct counter_books *cluster; /* the core's, whose names go before its own; may be NULL */
     struct placement *placements;  /* of open and lost attempts, newest first */
@@ -136,9 +139,10 @@ struct worker {
     uint64_t heard_ms, changed_ms;
     struct heap_node silence; /* in core->silences, keyed by when to look */
     uint32_t blame;
-    bool leaving;        /* drains because its process ends, not because a user wants it */
-    bool shrunk;         /* its attempts hold more than it has (placement_is_over) */
-    uint32_t open_index; /* 1 + index in core->open, 0: takes nothing now */
+    bool leaving;           /* drains because its process ends, not because a user wants it */
+    bool shrunk;            /* its attempts hold more than it has (placement_is_over) */
+    struct heap_node place; /* in core->open[open_group]; outside: it takes nothing now */
+    uint32_t open_group;    /* open.h */
 };
 
 /* An owner: what he may use, and what he has used (share.h, quota.h). */
@@ -224,8 +228,8 @@ struct core {
     struct worker **workers; /* by id */
     size_t workers_count, workers_capacity;
     uint32_t worker_next;
-    struct worker **open; /* workers that may take an attempt, in no order */
-    size_t open_count, open_capacity;
+    struct heap open[OPEN_GROUPS]; /* workers that may take an attempt (open.h) */
+    size_t open_count;
     const char **principals;
     size_t principals_count, principals_capacity;
     struct kept_set **sets;        /* buckets of sets.c */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "coordinator/core/attempt.h"
+#include "coordinator/core/open.h"
 #include "coordinator/core/placement.h"
 #include "coordinator/core/prefill.h"
 #include "coordinator/core/sets.h"
@@ -130,6 +131,7 @@ void worker_persist(struct core *core, const struct worker *worker)
     struct worker_capacity capacity = worker->capacity;
     capacity.labels = labels_copy(arena, capacity.labels);
     capacity.counters = counters_copy(arena, capacity.counters);
+    capacity.numa = NULL;
     effects_add(core->out, EFFECT_PERSIST_WORKER)->worker = (struct worker_row){
         .worker = worker->id,
         .name = arena_strdup(arena, worker->name),
@@ -163,20 +165,6 @@ void worker_set(struct core *core, struct worker *worker, enum worker_state stat
     worker_refresh(core, worker);
 }
 
-/* Puts it into, or takes it out of, core->open. */
-static void worker_offer(struct core *core, struct worker *worker, bool offer)
-{
-    if (offer && worker->open_index == 0) {
-        CORE_PUSH(core->open, core->open_count, core->open_capacity, worker);
-        worker->open_index = (uint32_t)core->open_count;
-    } else if (!offer && worker->open_index != 0) {
-        struct worker *last = core->open[--core->open_count];
-        core->open[worker->open_index - 1] = last;
-        last->open_index = worker->open_index;
-        worker->open_index = 0;
-    }
-}
-
 void worker_refresh(struct core *core, struct worker *worker)
 {
     core->capacity_version++;
@@ -187,7 +175,7 @@ void worker_refresh(struct core *core, struct worker *worker)
         worker_set(core, worker, WORKER_DRAINED);
         return;
     }
-    worker_offer(
+    open_offer(
         core,
         worker,
         worker->state == WORKER_UP && worker->session.value != 0
