@@ -103,7 +103,11 @@ static uint32_t choose_share(const struct worker *worker, uint64_t free, uint32_
     uint64_t used = devices_of(worker) & worker->devices_taken;
     for (uint64_t left = used; left != 0; left &= left - 1) {
         uint32_t device = lowest(left);
+#ifdef BUG_SHARES_OVERFLOW
+        uint32_t milli = 0;
+#else
         uint32_t milli = worker->device_used_milli[device];
+#endif
         if (milli + share <= DEVICE_MILLI
             && (best == NO_DEVICE || milli > worker->device_used_milli[best])) {
             best = device;

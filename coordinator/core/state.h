@@ -116,6 +116,7 @@ struct attempt {
 struct worker {
     struct worker_id id;
     const char *name, *principal; /* core's arena; principals are interned */
+    struct worker *name_next;     /* in its bucket of core->worker_names */
     struct session_id session;
     uint64_t incarnation, number; /* of the newest HELLO */
     uint8_t state;                /* enum worker_state; written by worker_set() alone */
@@ -228,6 +229,7 @@ struct core {
     struct worker **workers; /* by id */
     size_t workers_count, workers_capacity;
     uint32_t worker_next;
+    struct worker **worker_names;  /* hash by name */
     struct heap open[OPEN_GROUPS]; /* workers that may take an attempt (open.h) */
     size_t open_count;
     const char **principals;

@@ -11,6 +11,8 @@
 #include "coordinator/core/sets.h"
 #include "coordinator/core/task.h"
 
+#define NAME_BUCKETS 4096 /* workers are some thousands at most */
+
 static const bool legal[WORKER_STATES][WORKER_STATES] = {
     [WORKER_JOINING] = {[WORKER_UP] = true, [WORKER_LOST] = true, [WORKER_DRAINING] = true},
     [WORKER_UP] =
@@ -51,16 +53,27 @@ struct worker *workers_find(const struct core *core, struct worker_id id)
                : NULL;
 }
 
-static struct worker *workers_named(
-    const struct core *core, const char *principal, const char *name)
+/* Where workers of this name are, found so at each HELLO. */
+static struct worker **name_bucket(struct core *core, const char *name)
 {
-    for (size_t i = 0; i < core->workers_count; i++) {
-        struct worker *worker = core->workers[i];
-        if (strcmp(worker->name, name) == 0 && strcmp(worker->principal, principal) == 0) {
-            return worker;
-        }
+    if (core->worker_names == NULL) {
+        core->worker_names = ARENA_ARRAY(core->arena, struct worker *, NAME_BUCKETS);
     }
-    return NULL;
+    uint64_t hash = 0;
+    for (; *name != '\0'; name++) {
+        hash = (hash + (unsigned char)*name) * UINT64_C(0x9E3779B97F4A7C15);
+    }
+    return &core->worker_names[hash >> 32 & (NAME_BUCKETS - 1)];
+}
+
+static struct worker *workers_named(struct core *core, const char *principal, const char *name)
+{
+    struct worker *worker = *name_bucket(core, name);
+    while (worker != NULL
+           && (strcmp(worker->name, name) != 0 || strcmp(worker->principal, principal) != 0)) {
+        worker = worker->name_next;
+    }
+    return worker;
 }
 
 static const char *principal_intern(struct core *core, const char *principal)
@@ -83,6 +96,9 @@ static struct worker *worker_create(
     worker->name = arena_strdup(core->arena, name);
     worker->principal = principal_intern(core, principal);
     worker->cluster = &core->counters;
+    struct worker **bucket = name_bucket(core, name);
+    worker->name_next = *bucket;
+    *bucket = worker;
     worker->heard_ms = core->now;
     worker->changed_ms = core->now;
     heap_init(&worker->line);
