@@ -419,8 +419,8 @@ static void reconcile(struct worker *worker, struct held *held)
 static void shim_listed(struct worker *worker)
 {
     struct roster *roster = &worker->roster;
-    for (size_t i = 0; i < roster->count; i++) {
-        const struct roster_entry *entry = &roster->entries[i];
+    const struct roster_entry *entry = NULL;
+    while ((entry = roster_after(roster, entry)) != NULL) {
         struct held *held = entry->owner;
         bool runs = entry->state == ROSTER_RUNNING || entry->state == ROSTER_STOPPING;
         if (!held->dir || !runs) {
@@ -448,8 +448,9 @@ static void shim_listed(struct worker *worker)
 
 static void shim_gone(struct worker *worker)
 {
-    for (size_t i = 0; i < worker->roster.count; i++) {
-        struct held *held = worker->roster.entries[i].owner;
+    const struct roster_entry *entry = NULL;
+    while ((entry = roster_after(&worker->roster, entry)) != NULL) {
+        struct held *held = entry->owner;
         held->shim_has_it = false;
     }
 }

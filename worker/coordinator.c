@@ -57,8 +57,9 @@ static void link_down(struct worker *worker)
     worker->hello_due = false;
     worker->answer_by_ms = UINT64_MAX;
     spool_link_down(&worker->spool);
-    for (size_t i = 0; i < worker->roster.count; i++) {
-        struct held *held = worker->roster.entries[i].owner;
+    const struct roster_entry *entry = NULL;
+    while ((entry = roster_after(&worker->roster, entry)) != NULL) {
+        struct held *held = entry->owner;
         held->in_flight = false;
         held->started_told = false;
         held->accepted_told = false;
@@ -115,15 +116,16 @@ static struct msg_inventory *inventory(struct worker *worker)
     const struct roster *roster = &worker->roster;
     struct msg_inventory *items =
         ARENA_ARRAY(worker->scratch, struct msg_inventory, roster->count + 1);
-    for (size_t i = 0; i < roster->count; i++) {
-        const struct roster_entry *entry = &roster->entries[i];
+    const struct roster_entry *entry = NULL;
+    size_t count = 0;
+    while ((entry = roster_after(roster, entry)) != NULL) {
         enum msg_held held = MSG_HELD_RUNNING;
         if (entry->state == ROSTER_QUEUED) {
             held = MSG_HELD_QUEUED;
         } else if (entry->state == ROSTER_ENDED) {
             held = MSG_HELD_FINISHED;
         }
-        items[i] = (struct msg_inventory){entry->task, entry->attempt, held};
+        items[count++] = (struct msg_inventory){entry->task, entry->attempt, held};
     }
     return items;
 }
@@ -219,8 +221,10 @@ static void send_renew(struct worker *worker, uint64_t now_ms)
     const struct roster *roster = &worker->roster;
     struct msg_attempt *items =
         ARENA_ARRAY(worker->scratch, struct msg_attempt, roster->count + 1);
-    for (size_t i = 0; i < roster->count; i++) {
-        items[i] = (struct msg_attempt){roster->entries[i].task, roster->entries[i].attempt};
+    const struct roster_entry *entry = NULL;
+    size_t count = 0;
+    while ((entry = roster_after(roster, entry)) != NULL) {
+        items[count++] = (struct msg_attempt){entry->task, entry->attempt};
     }
     struct message message = {
         .type = MSG_RENEW,

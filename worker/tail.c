@@ -111,8 +111,9 @@ static void send_progress(struct worker *worker, uint64_t now_ms)
     struct msg_progress_entry *entries = NULL;
     size_t count = 0;
     size_t capacity = 0;
-    for (size_t i = 0; i < worker->roster.count; i++) {
-        struct held *held = worker->roster.entries[i].owner;
+    const struct roster_entry *entry = NULL;
+    while ((entry = roster_after(&worker->roster, entry)) != NULL) {
+        struct held *held = entry->owner;
         if (held->progress_new && now_ms >= held->progress_told_ms + PROGRESS_MS) {
             ARENA_PUSH(worker->scratch, entries, count, capacity, held->progress);
             held->progress_new = false;
@@ -130,8 +131,9 @@ static void send_started(struct worker *worker)
     struct msg_start *starts = NULL;
     size_t count = 0;
     size_t capacity = 0;
-    for (size_t i = 0; i < worker->roster.count; i++) {
-        struct held *held = worker->roster.entries[i].owner;
+    const struct roster_entry *entry = NULL;
+    while ((entry = roster_after(&worker->roster, entry)) != NULL) {
+        struct held *held = entry->owner;
         if (held->pid != 0 && !held->started_told && !held->result) {
             struct msg_start start = {
                 held->task, held->attempt, held->pid, held->resumed_offset, held->resumed};
@@ -157,8 +159,9 @@ void tail_all(struct worker *worker, uint64_t now_ms)
     if (!worker->welcomed) {
         return;
     }
-    for (size_t i = 0; i < worker->roster.count; i++) {
-        struct held *held = worker->roster.entries[i].owner;
+    const struct roster_entry *entry = NULL;
+    while ((entry = roster_after(&worker->roster, entry)) != NULL) {
+        struct held *held = entry->owner;
         if (!held->result || !held->spooled) {
             tail_one(worker, held, now_ms);
         }

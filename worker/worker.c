@@ -66,8 +66,9 @@ bool worker_open(struct worker *worker, struct err *err)
 
 void worker_close(struct worker *worker)
 {
-    for (size_t i = 0; i < worker->roster.count; i++) {
-        struct held *held = worker->roster.entries[i].owner;
+    const struct roster_entry *entry = NULL;
+    while ((entry = roster_after(&worker->roster, entry)) != NULL) {
+        struct held *held = entry->owner;
         arena_destroy(held->arena);
     }
     shim_link_close(&worker->shim);

@@ -36,9 +36,13 @@ void prefill_observe(const struct task *task, uint64_t ran_ms)
     }
 }
 
-/* How many tasks of this pace may wait per slot. */
-static uint32_t ahead_per_slot(uint32_t pace)
+/* How many tasks of this one's stage may wait per slot. A built-in takes no time. */
+static uint32_t ahead_per_slot(const struct task *task)
 {
+    uint32_t pace = *pace_of(task);
+    if (task->grid->plan->programs[task_plan(task)->program].builtin) {
+        pace = 0;
+    }
     return pace == PACE_UNKNOWN ? 0 : PREFILL_MS * PACE_MS / (pace > 0 ? pace : 1);
 }
 
@@ -135,7 +139,7 @@ struct worker *prefill_choose(
     struct heap_node *passed[CHOICES_MAX];
     size_t count = 0;
     struct worker *best = NULL;
-    uint32_t ahead = may_wait(task_plan(task)) ? ahead_per_slot(*pace_of(task)) : 0;
+    uint32_t ahead = may_wait(task_plan(task)) ? ahead_per_slot(task) : 0;
     while (ahead > 0 && best == NULL && count < CHOICES_MAX && core->lines.count > 0) {
         struct worker *worker = container_of(heap_first(&core->lines), struct worker, offer);
         if (worker->line.count >= (uint64_t)ahead * worker->capacity.slots) {

@@ -42,14 +42,18 @@ void turn_init(struct turn *turn, uint64_t epoch, uint64_t batch, uint64_t now_m
         .begun_ms = now_ms,
         .confirm_ms = TURN_CONFIRM_MS,
     };
-    effects_init(&turn->lists[0]);
-    effects_init(&turn->lists[1]);
+    for (size_t i = 0; i < ARRAY_LEN(turn->lists); i++) {
+        effects_init(&turn->lists[i]);
+    }
+    turn->batch = 1;
+    turn->outgoing = 2;
 }
 
 void turn_done(struct turn *turn)
 {
-    effects_done(&turn->lists[0]);
-    effects_done(&turn->lists[1]);
+    for (size_t i = 0; i < ARRAY_LEN(turn->lists); i++) {
+        effects_done(&turn->lists[i]);
+    }
 }
 
 struct effects *turn_gathering(struct turn *turn)
@@ -59,7 +63,7 @@ struct effects *turn_gathering(struct turn *turn)
 
 const struct effects *turn_batch(const struct turn *turn)
 {
-    return &turn->lists[1 - turn->gathering];
+    return &turn->lists[turn->spoken];
 }
 
 struct attempt_id turn_granted(const struct turn *turn)
@@ -91,31 +95,56 @@ static bool turn_is_confirmed(const struct turn *turn, uint64_t now_ms)
     return now_ms < turn->confirmed_ms + turn->confirm_ms;
 }
 
-/* The gathered list becomes the batch; the other one, whose effects are all carried out, is
- * gathered into next. */
-static void turn_swap(struct turn *turn)
+/* Two lists change places; what the core appends to next is empty. */
+static void turn_swap(struct turn *turn, uint32_t *from, uint32_t *to)
 {
-    turn->gathering = 1 - turn->gathering;
-    effects_clear(&turn->lists[turn->gathering]);
+    uint32_t list = *from;
+    *from = *to;
+    *to = list;
+    if (from == &turn->gathering) {
+        effects_clear(&turn->lists[turn->gathering]);
+    }
 }
 
+static enum turn_action turn_speak(struct turn *turn, enum turn_action action, uint32_t list)
+{
+    turn->spoken = list;
+    return action;
+}
+
+/* The next batch comes first, so that the store works while the last one's sends leave. */
 static enum turn_action turn_leave_idle(struct turn *turn, uint64_t now_ms)
 {
     const struct effects *gathered = turn_gathering(turn);
-    if (gathered->persists == 0 && turn_is_confirmed(turn, now_ms)) {
-        if (gathered->count == 0) {
-            return TURN_WAIT;
-        }
-        turn_swap(turn);
-        turn_set(turn, TURN_SENDING);
-        return TURN_SEND;
+    if (gathered->persists > 0 || !turn_is_confirmed(turn, now_ms)) {
+        turn_swap(turn, &turn->gathering, &turn->batch);
+        turn->number++;
+        turn->failures = 0;
+        turn->pending = true;
+        turn->sent_early = false;
+        turn_set(turn, TURN_STARTING);
+        return turn_next(turn, now_ms);
     }
-    turn_swap(turn);
-    turn->number++;
-    turn->failures = 0;
-    turn->pending = true;
-    turn->sent_early = false;
-    turn_set(turn, TURN_STARTING);
+    if (!turn->leaving && gathered->count > 0) {
+        turn_swap(turn, &turn->gathering, &turn->outgoing);
+        turn->leaving = true;
+    }
+    return turn->leaving ? turn_speak(turn, TURN_SEND, turn->outgoing) : TURN_WAIT;
+}
+
+/* Committed: its effects may leave as soon as those of the batch before it have. */
+static enum turn_action turn_let_go(struct turn *turn, uint64_t now_ms)
+{
+    if (turn->leaving) {
+        return turn_speak(turn, TURN_SEND, turn->outgoing);
+    }
+    turn_swap(turn, &turn->batch, &turn->outgoing);
+    turn->leaving = true;
+    turn_set(turn, TURN_IDLE);
+    if (turn->ask_after_send) {
+        turn->ask_after_send = false;
+        turn_set(turn, TURN_ASKING);
+    }
     return turn_next(turn, now_ms);
 }
 
@@ -127,20 +156,24 @@ enum turn_action turn_next(struct turn *turn, uint64_t now_ms)
     case TURN_STARTING:
 #ifdef BUG_SEND_BEFORE_COMMIT
         if (!turn->sent_early) {
-            return TURN_SEND;
+            return turn_speak(turn, TURN_SEND, turn->batch);
         }
 #endif
         turn->begun_ms = now_ms;
         turn_set(turn, TURN_IN_FLIGHT);
-        return TURN_BEGIN;
+        return turn_speak(turn, TURN_BEGIN, turn->batch);
+    case TURN_IN_FLIGHT:
+        return turn->leaving ? turn_speak(turn, TURN_SEND, turn->outgoing) : TURN_WAIT;
     case TURN_ASKING:
+        if (turn->leaving) {
+            return turn_speak(turn, TURN_SEND, turn->outgoing);
+        }
         turn_set(turn, TURN_READING);
         return TURN_READ;
     case TURN_SENDING:
-        return TURN_SEND;
+        return turn_let_go(turn, now_ms);
     case TURN_DEPOSED:
         return TURN_STEP_DOWN;
-    case TURN_IN_FLIGHT:
     case TURN_READING:
     case TURN_STATES:
         break;
@@ -218,12 +251,8 @@ void turn_sent(struct turn *turn)
         return;
     }
 #endif
-    CHECK(turn->state == TURN_SENDING);
-    turn_set(turn, TURN_IDLE);
-    if (turn->ask_after_send) {
-        turn->ask_after_send = false;
-        turn_set(turn, TURN_ASKING);
-    }
+    CHECK(turn->leaving);
+    turn->leaving = false;
 }
 
 uint64_t turn_deadline(const struct turn *turn)

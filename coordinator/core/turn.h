@@ -14,7 +14,8 @@
  * epoch, which the store's first statement checks (I4). An effect that is no row leaves only
  * when every row gathered before it, or with it, is committed (I2), and only while leadership
  * was confirmed by a commit less than `confirm_ms` ago. While one batch is in flight the next
- * is gathered. After TURN_STEP_DOWN everything is dropped; the shell loads again.
+ * is gathered and the sends of the last one leave. After TURN_STEP_DOWN everything is dropped;
+ * the shell loads again.
  *
  * Shell's loop, once a turn, after stepping the core with turn_gathering() as effects:
  *
@@ -48,7 +49,7 @@ enum turn_state {
     TURN_IN_FLIGHT, /* begun; outcome not known yet */
     TURN_ASKING,    /* outcome unknown: the leader row is to be read */
     TURN_READING,   /* asked */
-    TURN_SENDING,   /* committed: the batch's sends are to leave */
+    TURN_SENDING,   /* committed: its sends leave after those of the batch before it */
     TURN_DEPOSED,
     TURN_STATES,
 };
@@ -64,8 +65,12 @@ struct turn {
     bool pending;        /* batch `number` is not known to be committed */
     bool ask_after_send; /* the connection was lost while committed sends were leaving */
     bool sent_early;     /* only for a bug that the simulator must find */
-    struct effects lists[2];
+    bool leaving;        /* `outgoing` was committed and has not been carried out */
+    struct effects lists[3];
     uint32_t gathering; /* index of the list that the core appends to */
+    uint32_t batch;     /* of the one that is in flight */
+    uint32_t outgoing;  /* of the one whose sends leave */
+    uint32_t spoken;    /* of the one that the last action spoke of */
 };
 
 /* `epoch` and `batch` as in the leader row when leadership was taken at `now_ms`. */

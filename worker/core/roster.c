@@ -2,7 +2,7 @@
 #include "worker/core/roster.h"
 
 #include <stdlib.h>
-#include <string.h>
+#include <utlist.h>
 
 #include "common/base/arena.h"
 #include "common/base/check.h"
@@ -22,10 +22,22 @@ static bool holds_slot(enum roster_state state)
     return state == ROSTER_RUNNING || state == ROSTER_STOPPING;
 }
 
+static bool is_live(const struct roster_entry *entry)
+{
+    return entry->state != ROSTER_ENDED;
+}
+
 /* The only writer of state and of what is used. */
 static void enter(struct roster *roster, struct roster_entry *entry, enum roster_state next)
 {
     CHECK(legal[entry->state][next]);
+    if (entry->state == ROSTER_QUEUED) {
+        DL_DELETE2(roster->queue, entry, queue_previous, queue_next);
+    }
+    if (next == ROSTER_ENDED) {
+        roster->live--;
+        roster->going -= entry->stop == ROSTER_GO_ON;
+    }
     if (!holds_slot(entry->state) && holds_slot(next)) {
         roster->slots_used++;
         roster->used.cpus_milli += entry->needs.cpus_milli;
@@ -37,6 +49,17 @@ static void enter(struct roster *roster, struct roster_entry *entry, enum roster
         roster->used.memory_bytes -= entry->needs.memory_bytes;
     }
     entry->state = next;
+}
+
+/* The only writer of stop. */
+static void ask_to_stop(
+    struct roster *roster, struct roster_entry *entry, enum roster_stop stop)
+{
+    CHECK(is_live(entry) && stop != ROSTER_GO_ON);
+    roster->going -= entry->stop == ROSTER_GO_ON;
+    entry->stop = stop;
+    entry->stop_given = false;
+    roster->stirred = true;
 }
 
 void roster_init(
@@ -51,18 +74,26 @@ void roster_init(
 
 void roster_done(struct roster *roster)
 {
-    free(roster->entries);
+    struct roster_entry *entry = roster->entries;
+    while (entry) {
+        struct roster_entry *next = entry->hh.next;
+        HASH_DEL(roster->entries, entry);
+        free(entry);
+        entry = next;
+    }
     *roster = (struct roster){0};
+}
+
+struct roster_entry *roster_after(const struct roster *roster, const struct roster_entry *entry)
+{
+    return entry ? entry->hh.next : roster->entries;
 }
 
 struct roster_entry *roster_find(struct roster *roster, uint64_t attempt)
 {
-    for (size_t i = 0; i < roster->count; i++) {
-        if (roster->entries[i].attempt == attempt) {
-            return &roster->entries[i];
-        }
-    }
-    return NULL;
+    struct roster_entry *entry = NULL;
+    HASH_FIND(hh, roster->entries, &attempt, sizeof(attempt), entry);
+    return entry;
 }
 
 static struct roster_entry *append(struct roster *roster, const struct roster_entry *entry)
@@ -70,16 +101,17 @@ static struct roster_entry *append(struct roster *roster, const struct roster_en
     if (roster_find(roster, entry->attempt)) {
         return NULL;
     }
-    if (roster->count == roster->capacity) {
-        roster->capacity = roster->capacity ? roster->capacity * 2 : 16;
-        roster->entries =
-            xrealloc(roster->entries, roster->capacity * sizeof(*roster->entries));
-    }
-    struct roster_entry *added = &roster->entries[roster->count++];
+    struct roster_entry *added = xmalloc(sizeof(*added));
     *added = *entry;
     added->state = ROSTER_QUEUED;
     added->stop = ROSTER_GO_ON;
     added->stop_given = false;
+    HASH_ADD(hh, roster->entries, attempt, sizeof(added->attempt), added);
+    DL_APPEND2(roster->queue, added, queue_previous, queue_next);
+    roster->count++;
+    roster->live++;
+    roster->going++;
+    roster->stirred = roster->stirred || roster->leaving || added->ends_with_lease;
     added->lease_end_ms = added->lease_told_ms = 0;
     added->begins_with = roster->renews + 1;
     if (added->needs.cpus_milli > roster->total.cpus_milli) {
@@ -121,9 +153,9 @@ void roster_remove(struct roster *roster, uint64_t attempt)
         return;
     }
     CHECK(entry->state == ROSTER_ENDED);
-    size_t index = (size_t)(entry - roster->entries);
+    HASH_DEL(roster->entries, entry);
+    free(entry);
     roster->count--;
-    memmove(entry, entry + 1, (roster->count - index) * sizeof(*entry));
 }
 
 void roster_stop(
@@ -140,8 +172,7 @@ void roster_stop(
         entry->grace_ms = grace_ms;
     }
     if (harder) {
-        entry->stop = stop;
-        entry->stop_given = false;
+        ask_to_stop(roster, entry, stop);
     }
 }
 
@@ -149,7 +180,7 @@ void roster_retract(struct roster *roster, uint64_t attempt)
 {
     struct roster_entry *entry = roster_find(roster, attempt);
     if (entry && entry->state == ROSTER_QUEUED && entry->stop == ROSTER_GO_ON) {
-        entry->stop = ROSTER_RETRACTED;
+        ask_to_stop(roster, entry, ROSTER_RETRACTED);
     }
 }
 
@@ -193,6 +224,7 @@ void roster_renewed(
     uint64_t end_ms = length_ms > UINT64_MAX - from_ms ? UINT64_MAX : from_ms + length_ms;
     if (end_ms > entry->lease_end_ms) {
         entry->lease_end_ms = end_ms;
+        roster->stirred = roster->stirred || entry->ends_with_lease;
     }
 }
 
@@ -204,10 +236,9 @@ void roster_heard(struct roster *roster, uint64_t now_ms)
 void roster_leave(struct roster *roster)
 {
     roster->leaving = true;
-    for (size_t i = 0; i < roster->count; i++) {
-        struct roster_entry *entry = &roster->entries[i];
-        if (entry->state != ROSTER_ENDED && entry->stop == ROSTER_GO_ON) {
-            entry->stop = ROSTER_LEAVING;
+    for (struct roster_entry *entry = roster->entries; entry; entry = entry->hh.next) {
+        if (is_live(entry) && entry->stop == ROSTER_GO_ON) {
+            ask_to_stop(roster, entry, ROSTER_LEAVING);
         }
     }
 }
@@ -221,13 +252,13 @@ static uint64_t orphaned_at(const struct roster *roster)
 
 static void look_at_time(struct roster *roster, struct roster_entry *entry, uint64_t now_ms)
 {
-    if (entry->stop != ROSTER_GO_ON || entry->state == ROSTER_ENDED) {
+    if (entry->stop != ROSTER_GO_ON || !is_live(entry)) {
         return;
     }
     if (orphaned_at(roster) <= now_ms) {
-        entry->stop = ROSTER_ORPHANED;
+        ask_to_stop(roster, entry, ROSTER_ORPHANED);
     } else if (roster->leaving) {
-        entry->stop = ROSTER_LEAVING; /* assigned after roster_leave() */
+        ask_to_stop(roster, entry, ROSTER_LEAVING); /* assigned after roster_leave() */
     }
 }
 
@@ -263,15 +294,12 @@ static struct roster_action action_with_lease(
     return action(kind, entry);
 }
 
-struct roster_action roster_next(struct roster *roster, uint64_t now_ms)
+/* What must end, and leases that the shim does not know. */
+static struct roster_action attend(struct roster *roster, uint64_t now_ms)
 {
-    /* Adopted attempts may exceed the slots of a smaller configuration: then nothing fits. */
-    bool blocked = roster->used.cpus_milli > roster->total.cpus_milli
-                   || roster->used.memory_bytes > roster->total.memory_bytes;
-    for (size_t i = 0; i < roster->count; i++) {
-        struct roster_entry *entry = &roster->entries[i];
+    for (struct roster_entry *entry = roster->entries; entry; entry = entry->hh.next) {
         look_at_time(roster, entry, now_ms);
-        if (entry->state == ROSTER_ENDED) {
+        if (!is_live(entry)) {
             continue;
         }
         if (entry->stop != ROSTER_GO_ON && entry->state == ROSTER_QUEUED) {
@@ -289,36 +317,48 @@ struct roster_action roster_next(struct roster *roster, uint64_t now_ms)
             && entry->lease_told_ms < entry->lease_end_ms) {
             return action_with_lease(ROSTER_LEASE, entry);
         }
-        if (entry->state == ROSTER_QUEUED && !blocked && may_begin(entry, now_ms)) {
-            if (fits(roster, entry)) {
-                enter(roster, entry, ROSTER_RUNNING);
-                return action_with_lease(ROSTER_START, entry);
-            }
-            blocked = true; /* those behind it wait, too, or a large one would never run */
+    }
+    roster->stirred = false;
+    return (struct roster_action){0};
+}
+
+/* The first of the queue, if it fits: those behind it wait, too, or a large one would never
+ * run. */
+static struct roster_action start(struct roster *roster, uint64_t now_ms)
+{
+    /* Adopted attempts may exceed the slots of a smaller configuration: then nothing fits. */
+    bool over = roster->used.cpus_milli > roster->total.cpus_milli
+                || roster->used.memory_bytes > roster->total.memory_bytes;
+    struct roster_entry *entry = over ? NULL : roster->queue;
+    while (entry && !may_begin(entry, now_ms)) {
+        entry = entry->queue_next;
+    }
+    if (!entry || !fits(roster, entry)) {
+        return (struct roster_action){0};
+    }
+    enter(roster, entry, ROSTER_RUNNING);
+    return action_with_lease(ROSTER_START, entry);
+}
+
+struct roster_action roster_next(struct roster *roster, uint64_t now_ms)
+{
+    if (roster->stirred || (roster->going > 0 && orphaned_at(roster) <= now_ms)) {
+        struct roster_action next = attend(roster, now_ms);
+        if (next.kind != ROSTER_NOTHING) {
+            return next;
         }
     }
-    return (struct roster_action){0};
+    return start(roster, now_ms);
 }
 
 uint64_t roster_deadline(const struct roster *roster)
 {
-    uint64_t deadline_ms = UINT64_MAX;
-    for (size_t i = 0; i < roster->count; i++) {
-        const struct roster_entry *entry = &roster->entries[i];
-        if (entry->state != ROSTER_ENDED && entry->stop == ROSTER_GO_ON) {
-            deadline_ms = orphaned_at(roster);
-        }
-    }
-    return deadline_ms;
+    return roster->going > 0 ? orphaned_at(roster) : UINT64_MAX;
 }
 
 size_t roster_live(const struct roster *roster)
 {
-    size_t live = 0;
-    for (size_t i = 0; i < roster->count; i++) {
-        live += roster->entries[i].state != ROSTER_ENDED;
-    }
-    return live;
+    return roster->live;
 }
 
 const char *roster_state_name(enum roster_state state)
@@ -331,18 +371,28 @@ void roster_check(const struct roster *roster)
 {
     uint32_t slots = 0;
     struct roster_needs used = {0};
-    for (size_t i = 0; i < roster->count; i++) {
-        const struct roster_entry *entry = &roster->entries[i];
+    size_t count = 0;
+    size_t live = 0;
+    size_t going = 0;
+    size_t queued = 0;
+    for (struct roster_entry *entry = roster->entries; entry; entry = entry->hh.next) {
         if (holds_slot(entry->state)) {
             slots++;
             used.cpus_milli += entry->needs.cpus_milli;
             used.memory_bytes += entry->needs.memory_bytes;
         }
         CHECK(entry->state != ROSTER_STOPPING || entry->stop != ROSTER_GO_ON);
-        for (size_t k = 0; k < i; k++) {
-            CHECK(roster->entries[k].attempt != entry->attempt);
-        }
+        count++;
+        live += is_live(entry);
+        going += is_live(entry) && entry->stop == ROSTER_GO_ON;
+        queued += entry->state == ROSTER_QUEUED;
     }
+    for (struct roster_entry *entry = roster->queue; entry; entry = entry->queue_next) {
+        CHECK(entry->state == ROSTER_QUEUED);
+        queued--;
+    }
+    CHECK(count == roster->count && HASH_COUNT(roster->entries) == count);
+    CHECK(live == roster->live && going == roster->going && queued == 0);
     CHECK(slots == roster->slots_used);
     CHECK(used.cpus_milli == roster->used.cpus_milli);
     CHECK(used.memory_bytes == roster->used.memory_bytes);

@@ -9,6 +9,9 @@
  *                |                  +--STOP--> STOPPING-+
  *                +--DROP (revoked, retracted, leaving)--+
  *
+ * Costs: O(1) for each call but roster_leave(); a stop or a new lease costs one walk over what
+ * is held.
+ *
  * Guarantees: running attempts never exceed slots or resources; assignments begin in the order
  * in which they came; silence ends an ordinary attempt only after the orphan grace (I5); STOP
  * is given once per attempt and reason.
@@ -26,6 +29,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <uthash.h>
 
 enum roster_state {
     ROSTER_QUEUED = 0,
@@ -60,14 +64,18 @@ struct roster_entry {
     enum roster_stop stop;
     bool stop_given;
     void *owner; /* the shell's; borrowed */
+    struct roster_entry *queue_previous, *queue_next;
+    UT_hash_handle hh; /* by attempt, in the order of assignment */
 };
 
 /* RENEW messages of which the time of sending is kept: more than are ever unanswered. */
 #define ROSTER_RENEWS 32
 
 struct roster {
-    struct roster_entry *entries; /* in the order of assignment */
-    size_t count, capacity;
+    struct roster_entry *entries; /* hash; see roster_after() */
+    struct roster_entry *queue;   /* the QUEUED ones in the order of assignment */
+    size_t count, live, going;    /* all; not ENDED; of these, not asked to stop */
+    bool stirred;                 /* something must end, or has a new lease */
     uint32_t slots, slots_used;
     struct roster_needs total, used;
     uint64_t orphan_grace_ms;
@@ -131,6 +139,9 @@ struct roster_action roster_next(struct roster *roster, uint64_t now_ms);
 uint64_t roster_deadline(const struct roster *roster); /* UINT64_MAX: none */
 
 struct roster_entry *roster_find(struct roster *roster, uint64_t attempt); /* or NULL */
+/* All in the order of assignment: the first one after NULL; NULL at the end. */
+struct roster_entry *roster_after(
+    const struct roster *roster, const struct roster_entry *entry);
 size_t roster_live(const struct roster *roster); /* queued, running or stopping */
 const char *roster_state_name(enum roster_state state);
 void roster_check(const struct roster *roster); /* CHECKs every invariant; for tests */

@@ -65,12 +65,36 @@ static void gathers_the_next_while_one_is_in_flight(void **state)
     assert_int_equal(turn_next(turn, 1100), TURN_WAIT);
     gather(turn, true);
     turn_committed(turn);
-    assert_int_equal(turn_next(turn, 1100), TURN_SEND);
-    assert_int_equal(turn_batch(turn)->count, 1);
-    turn_sent(turn);
     assert_int_equal(turn_next(turn, 1100), TURN_BEGIN);
     assert_int_equal(turn_number(turn), 12);
     assert_int_equal(turn_batch(turn)->count, 2);
+    assert_int_equal(turn_next(turn, 1100), TURN_SEND);
+    assert_int_equal(turn_batch(turn)->count, 1);
+    turn_sent(turn);
+    assert_int_equal(turn_next(turn, 1100), TURN_WAIT);
+}
+
+static void batches_leave_in_order(void **state)
+{
+    struct turn *turn = &((struct bench *)*state)->turn;
+    gather(turn, true);
+    assert_int_equal(turn_next(turn, 1100), TURN_BEGIN);
+    gather(turn, true);
+    gather(turn, false);
+    turn_committed(turn);
+    assert_int_equal(turn_next(turn, 1100), TURN_BEGIN);
+    gather(turn, false);
+    turn_committed(turn); /* before the first one's sends have left */
+    assert_int_equal(turn_next(turn, 1100), TURN_SEND);
+    assert_int_equal(turn_batch(turn)->count, 1);
+    turn_sent(turn);
+    assert_int_equal(turn_next(turn, 1100), TURN_SEND);
+    assert_int_equal(turn_batch(turn)->count, 2);
+    turn_sent(turn);
+    assert_int_equal(turn_next(turn, 1100), TURN_SEND);
+    assert_int_equal(turn_batch(turn)->count, 1);
+    turn_sent(turn);
+    assert_int_equal(turn_next(turn, 1100), TURN_WAIT);
 }
 
 static void replays_an_identical_batch_then_steps_down(void **state)
@@ -178,6 +202,7 @@ int main(void)
         TURN_TEST(sends_at_once_without_rows),
         TURN_TEST(holds_sends_back_until_the_commit),
         TURN_TEST(gathers_the_next_while_one_is_in_flight),
+        TURN_TEST(batches_leave_in_order),
         TURN_TEST(replays_an_identical_batch_then_steps_down),
         TURN_TEST(sends_when_the_row_says_committed),
         TURN_TEST(replays_when_the_row_says_it_was_not),
