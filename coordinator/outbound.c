@@ -15,21 +15,34 @@
 #define GRACE_MS   UINT64_C(30000) /* between SIGTERM and SIGKILL: time for a checkpoint */
 #define PACK_BYTES (LIMIT_MESSAGE_BYTES / 2)
 
-/* Messages that are being filled for one worker. */
+/* Messages that are being filled for one worker. They leave in this order, so that nothing
+ * speaks of an assignment that has not left. */
 struct outbox {
     uint32_t connection;
-    struct msg_assignment *assignments;
-    size_t assignments_count, assignments_capacity, assignments_bytes;
     struct msg_attempt *acks;
     size_t acks_count, acks_capacity;
+    struct msg_assignment *assignments;
+    size_t assignments_count, assignments_capacity, assignments_bytes;
     struct msg_attempt *retracts;
     size_t retracts_count, retracts_capacity;
+    struct msg_revocation *revokes;
+    size_t revokes_count, revokes_capacity;
 };
 
 struct outboxes {
     struct outbox *items;
     size_t count, capacity;
 };
+
+static void flush_acks(struct shell *shell, struct outbox *box)
+{
+    if (box->acks_count > 0) {
+        struct message message = {
+            .type = MSG_ACK, .ack = {.attempts = {box->acks, box->acks_count}}};
+        shell_send(shell, box->connection, &message);
+    }
+    box->acks_count = 0;
+}
 
 static void flush_assignments(struct shell *shell, struct outbox *box)
 {
@@ -40,30 +53,39 @@ static void flush_assignments(struct shell *shell, struct outbox *box)
         };
         shell_send(shell, box->connection, &message);
     }
-    box->assignments = NULL;
-    box->assignments_count = box->assignments_capacity = box->assignments_bytes = 0;
+    box->assignments_count = box->assignments_bytes = 0;
+}
+
+static void flush_retracts(struct shell *shell, struct outbox *box)
+{
+    flush_assignments(shell, box);
+    if (box->retracts_count > 0) {
+        struct message message = {
+            .type = MSG_RETRACT, .retract = {.attempts = {box->retracts, box->retracts_count}}};
+        shell_send(shell, box->connection, &message);
+    }
+    box->retracts_count = 0;
+}
+
+static void flush_revokes(struct shell *shell, struct outbox *box)
+{
+    flush_assignments(shell, box);
+    if (box->revokes_count > 0) {
+        struct message message = {
+            .type = MSG_REVOKE,
+            .revoke = {.revocations = box->revokes, .count = box->revokes_count}};
+        shell_send(shell, box->connection, &message);
+    }
+    box->revokes_count = 0;
 }
 
 static void flush(struct shell *shell, struct outboxes *boxes)
 {
     for (size_t i = 0; i < boxes->count; i++) {
         struct outbox *box = &boxes->items[i];
-        if (box->acks_count > 0) {
-            struct message message = {
-                .type = MSG_ACK, .ack = {.attempts = {box->acks, box->acks_count}}};
-            shell_send(shell, box->connection, &message);
-            box->acks = NULL;
-            box->acks_count = box->acks_capacity = 0;
-        }
-        flush_assignments(shell, box);
-        if (box->retracts_count > 0) { /* after the assignments that they may speak of */
-            struct message message = {
-                .type = MSG_RETRACT,
-                .retract = {.attempts = {box->retracts, box->retracts_count}}};
-            shell_send(shell, box->connection, &message);
-            box->retracts = NULL;
-            box->retracts_count = box->retracts_capacity = 0;
-        }
+        flush_acks(shell, box);
+        flush_retracts(shell, box);
+        flush_revokes(shell, box);
     }
 }
 
@@ -101,7 +123,7 @@ static void assign(
     struct msg_assignment assignment;
     assignment_build(effect, GRACE_MS, shell->scratch, &assignment);
     size_t bytes = message_assignment_bytes(&assignment);
-    if (box->assignments_bytes + bytes > PACK_BYTES) {
+    if (box->assignments_bytes + bytes > PACK_BYTES || box->assignments_count == LIMIT_BATCH) {
         flush_assignments(shell, box);
     }
     ARENA_PUSH(
@@ -122,25 +144,29 @@ static uint64_t task_of_attempt(const struct shell *shell, struct attempt_id att
 static void ack(struct shell *shell, struct outboxes *boxes, const struct effect_ack *effect)
 {
     struct outbox *box = outbox_of(shell, boxes, &effect->to);
-    if (box != NULL) {
-        struct msg_attempt attempt = {.attempt = effect->attempt.value};
-        ARENA_PUSH(shell->scratch, box->acks, box->acks_count, box->acks_capacity, attempt);
+    if (box == NULL) {
+        return;
     }
+    if (box->acks_count == LIMIT_BATCH) {
+        flush_acks(shell, box);
+    }
+    struct msg_attempt attempt = {.attempt = effect->attempt.value};
+    ARENA_PUSH(shell->scratch, box->acks, box->acks_count, box->acks_capacity, attempt);
 }
 
 static void retract(
     struct shell *shell, struct outboxes *boxes, const struct effect_retract *effect)
 {
     struct outbox *box = outbox_of(shell, boxes, &effect->to);
-    if (box != NULL) {
-        struct msg_attempt attempt = {.attempt = effect->attempt.value};
-        ARENA_PUSH(
-            shell->scratch,
-            box->retracts,
-            box->retracts_count,
-            box->retracts_capacity,
-            attempt);
+    if (box == NULL) {
+        return;
     }
+    if (box->retracts_count == LIMIT_BATCH) {
+        flush_retracts(shell, box);
+    }
+    struct msg_attempt attempt = {.attempt = effect->attempt.value};
+    ARENA_PUSH(
+        shell->scratch, box->retracts, box->retracts_count, box->retracts_capacity, attempt);
 }
 
 static void welcome(struct shell *shell, const struct effect_welcome *effect)
@@ -209,11 +235,15 @@ static void go(struct shell *shell, const struct effect_go *effect)
     shell_send(shell, session->connection, &message);
 }
 
-static void revoke(struct shell *shell, const struct effect_revoke *effect)
+static void revoke(
+    struct shell *shell, struct outboxes *boxes, const struct effect_revoke *effect)
 {
-    struct session *session = receiver(shell, &effect->to);
-    if (session == NULL) {
+    struct outbox *box = outbox_of(shell, boxes, &effect->to);
+    if (box == NULL) {
         return;
+    }
+    if (box->revokes_count == LIMIT_BATCH) {
+        flush_revokes(shell, box);
     }
     struct msg_revocation revocation = {
         .task = task_of_attempt(shell, effect->attempt),
@@ -221,9 +251,8 @@ static void revoke(struct shell *shell, const struct effect_revoke *effect)
         .grace_ms = GRACE_MS,
         .reason = "the coordinator ended it",
     };
-    struct message message = {
-        .type = MSG_REVOKE, .revoke = {.revocations = &revocation, .count = 1}};
-    shell_send(shell, session->connection, &message);
+    ARENA_PUSH(
+        shell->scratch, box->revokes, box->revokes_count, box->revokes_capacity, revocation);
 }
 
 static void renewed(struct shell *shell, const struct effect_renewed *effect)
@@ -300,8 +329,7 @@ static void carry_out(struct shell *shell, struct outboxes *boxes, const struct 
         go(shell, &effect->go);
         break;
     case EFFECT_SEND_REVOKE:
-        flush(shell, boxes); /* an assignment never follows its own revocation */
-        revoke(shell, &effect->revoke);
+        revoke(shell, boxes, &effect->revoke);
         break;
     case EFFECT_SEND_RETRACT:
         retract(shell, boxes, &effect->retract);
@@ -346,6 +374,7 @@ void outbound_carry_out(struct shell *shell, const struct effects *batch)
     struct outboxes boxes = {0};
     for (size_t i = 0; i < batch->count; i++) {
         carry_out(shell, &boxes, &batch->items[i]);
+        shell_push_commit(shell);
     }
     flush(shell, &boxes);
 }

@@ -33,14 +33,19 @@ static void drop(struct sessions *sessions, size_t index)
     sessions->items[index] = sessions->items[--sessions->count];
 }
 
-struct session *sessions_begin(struct sessions *sessions, uint32_t connection)
+void sessions_drop(struct sessions *sessions, uint32_t connection)
 {
     for (size_t i = 0; i < sessions->count; i++) {
         if (sessions->items[i].connection == connection) {
             drop(sessions, i);
-            break;
+            return;
         }
     }
+}
+
+struct session *sessions_begin(struct sessions *sessions, uint32_t connection)
+{
+    sessions_drop(sessions, connection);
     if (sessions->count == sessions->capacity) {
         sessions->capacity = sessions->capacity == 0 ? 16 : 2 * sessions->capacity;
         sessions->items =

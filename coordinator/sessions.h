@@ -41,6 +41,8 @@ struct session *sessions_begin(struct sessions *sessions, uint32_t connection);
 /* WELCOME: binds, and drops older sessions of that worker. NULL when the session is gone. */
 struct session *sessions_bind(
     struct sessions *sessions, struct session_id id, struct worker_id worker);
+/* The session of a connection, if it has one, is over. */
+void sessions_drop(struct sessions *sessions, uint32_t connection);
 void sessions_end(struct sessions *sessions, struct session_id id);
 struct session *sessions_by_connection(const struct sessions *sessions, uint32_t connection);
 struct session *sessions_by_id(const struct sessions *sessions, struct session_id id);

@@ -13,6 +13,8 @@
 /* Messages taken in one turn before time is looked at: bounds how long a flood can delay a
  * commit. */
 #define MESSAGES_PER_TURN 512
+/* Pieces of work between two looks at the database's socket: some 50 microseconds. */
+#define PUSH_EVERY 32
 /* How often the file of authorised keys is looked at. */
 #define AUTHORISED_MS UINT64_C(1000)
 
@@ -28,6 +30,13 @@ void shell_set_clock(struct shell *shell, uint64_t floor_ms)
     shell->clock_base_mono_ms = clock_monotonic_ms();
 }
 
+void shell_push_commit(struct shell *shell)
+{
+    if (shell->pushes++ % PUSH_EVERY == 0) {
+        store_commit_push(shell->store);
+    }
+}
+
 void shell_step(struct shell *shell, const struct event *event)
 {
     if (!shell->leading) {
@@ -36,6 +45,7 @@ void shell_step(struct shell *shell, const struct event *event)
     struct event timed = *event;
     timed.now_ms = shell_now_ms(shell);
     core_step(shell->core, &timed, turn_gathering(&shell->turn));
+    shell_push_commit(shell);
 }
 
 void shell_send(struct shell *shell, uint32_t connection, struct message *message)
@@ -57,11 +67,13 @@ void shell_send(struct shell *shell, uint32_t connection, struct message *messag
         break;
     case NET_AGAIN:
         /* Credits bound what a peer is sent; one that reads nothing learns the rest from its
-         * next WELCOME or request. */
+         * next request, or, a worker, from a new WELCOME: without a session it is told to greet
+         * again. */
         log_event(
             LOG_WARNING,
             "peer reads too slowly, message dropped",
             F("type", "%s", message_type_name(message->type)));
+        sessions_drop(&shell->sessions, connection);
         break;
     case NET_GONE:
         break;

@@ -95,6 +95,7 @@ struct shell {
     uint64_t clock_base_utc_ms, clock_base_mono_ms;
     uint64_t authorised_after_ms, watchdog_after_ms;
     uint64_t started_ms;
+    uint32_t pushes; /* calls of shell_push_commit() */
     bool stopping;
 };
 
@@ -105,6 +106,8 @@ uint64_t shell_now_ms(const struct shell *shell);
 void shell_set_clock(struct shell *shell, uint64_t floor_ms);
 /* Steps the core, with effects into what the turn gathers. Nothing happens when not leading. */
 void shell_step(struct shell *shell, const struct event *event);
+/* Between pieces of work: keeps the batch in flight flowing to the database. */
+void shell_push_commit(struct shell *shell);
 /* Runs until SIGTERM or SIGINT. False: err says why the coordinator cannot go on. */
 bool shell_run(struct shell *shell, struct err *err);
 /* Packs and sends to a connection; what cannot be sent is dropped (its receiver asks again). */

@@ -301,8 +301,9 @@ static void send_batch(struct worker *worker, struct batch *batch)
     }
 }
 
-static void add_result(struct worker *worker, struct batch *batch, const struct held *held)
+static void add_result(struct worker *worker, struct batch *batch, struct held *held)
 {
+    held->result_told = true;
     size_t bytes = message_result_bytes(held->result);
     if (batch->count == LIMIT_BATCH || batch->bytes + bytes > BATCH_BYTES) {
         send_batch(worker, batch);

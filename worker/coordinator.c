@@ -63,6 +63,7 @@ static void link_down(struct worker *worker)
         held->in_flight = false;
         held->started_told = false;
         held->accepted_told = false;
+        held->result_told = false;
     }
 }
 
@@ -224,12 +225,15 @@ static void send_renew(struct worker *worker, uint64_t now_ms)
     const struct roster_entry *entry = NULL;
     size_t count = 0;
     while ((entry = roster_after(roster, entry)) != NULL) {
-        items[count++] = (struct msg_attempt){entry->task, entry->attempt};
+        const struct held *held = entry->owner;
+        if (!held->result_told) { /* else the spool says it again until it is settled */
+            items[count++] = (struct msg_attempt){entry->task, entry->attempt};
+        }
     }
     struct message message = {
         .type = MSG_RENEW,
         .renew = {
-            .held = {items, roster->count},
+            .held = {items, count},
             .number = roster_renewing(&worker->roster, now_ms),
         }};
     (void)coordinator_send(worker, &message);

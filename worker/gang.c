@@ -87,8 +87,9 @@ void gang_tell(struct worker *worker)
     struct msg_acceptance *items = NULL;
     size_t count = 0;
     size_t capacity = 0;
-    for (size_t i = 0; worker->welcomed && i < worker->roster.count; i++) {
-        struct held *held = worker->roster.entries[i].owner;
+    const struct roster_entry *entry = NULL;
+    while (worker->welcomed && (entry = roster_after(&worker->roster, entry)) != NULL) {
+        struct held *held = entry->owner;
         struct err err = {0};
         if (!is_to_tell(held)) {
             continue;

@@ -58,8 +58,9 @@ struct held {
     /* a rank of a gang */
     bool ready; /* prepared, the shim waits for GO */
     bool accepted_told;
-    uint32_t port; /* of rank 0 */
-    int port_fd;   /* keeps it until GO; -1: none */
+    uint32_t port;    /* of rank 0 */
+    int port_fd;      /* keeps it until GO; -1: none */
+    bool result_told; /* FINISHED was sent on this connection */
     bool resumed;
     uint64_t resumed_offset;
     uint32_t pid;

@@ -218,6 +218,14 @@ static enum store_commit batch_failed(struct store *store, struct err *err)
     return store->passing ? STORE_TROUBLE : STORE_FAILED;
 }
 
+void store_commit_push(struct store *store)
+{
+    if (store->in_flight && store->wants_write && store->writer != NULL) {
+        store->wants_write =
+            PQflush(store->writer) == 1; /* store_commit_poll() sees a failure */
+    }
+}
+
 enum store_commit store_commit_poll(struct store *store, struct err *err)
 {
     if (!store->in_flight) {

@@ -262,8 +262,8 @@ static void add_result(
     pg_array_text(&c->rows.arrays[5], program->revision == NULL ? "" : program->revision);
     pg_array_text(
         &c->rows.arrays[6],
-        result->inputs == NULL && plan_task_inputs(plan, ordinal).count > 0
-            ? "{}"
+        !task->cache || (result->inputs == NULL && plan_task_inputs(plan, ordinal).count > 0)
+            ? "{}" /* nobody will be answered from it, or nobody knows what it read */
             : plan_key_components(plan, ordinal, result->inputs, arena));
     pg_array_i64(&c->rows.arrays[7], row->verdict);
     pg_array_text(&c->rows.arrays[8], row->verdict_reason == NULL ? "" : row->verdict_reason);

@@ -62,8 +62,7 @@ static void send_usage(struct store *store, const struct usage_row *row, struct 
     CLEANUP(str_done) struct str slices;
     str_init(&slices, 4096);
     for (size_t i = 0; i < USAGE_SLICES; i++) {
-        str_appendf(
-            &slices, "%s%llu", i == 0 ? "{" : ",", (unsigned long long)row->slices[i]);
+        str_appendf(&slices, "%s%llu", i == 0 ? "{" : ",", (unsigned long long)row->slices[i]);
     }
     str_append_char(&slices, '}');
     const char *const params[] = {

@@ -104,6 +104,9 @@ enum store_commit store_commit_poll(struct store *store, struct err *err);
 /* The commit connection's descriptor for the poll loop, -1 when there is none. */
 int store_fd(const struct store *store);
 bool store_wants_write(const struct store *store);
+/* Hands more of the batch in flight to the connection, when it takes any: to be called now and
+ * then during other work, so that the server does not wait for us. */
+void store_commit_push(struct store *store);
 /* Connects both again (blocking, bounded by connect_timeout). */
 bool store_reconnect(struct store *store, struct err *err);
 
