@@ -615,6 +615,28 @@ static void explain_miss(
     diff_components(shell, node_get(row, "ours"), node_get(row, "theirs"), lines);
 }
 
+/* How many workers at once, and what is kept for whom. */
+static void set_room(struct shell *shell, struct node *map, const struct explain *explain)
+{
+    if (explain->nodes > 0) {
+        set_int(shell, map, "nodes", explain->nodes);
+        set_int(shell, map, "nodes_free", explain->nodes_free);
+        set_int(shell, map, "nodes_able", explain->nodes_able);
+    }
+    if (explain->reserved_ms > 0) {
+        set_int(shell, map, "reserved_for_ms", explain->now_ms - explain->reserved_ms);
+        bool known = explain->start_ms != UINT64_MAX;
+        uint64_t left =
+            explain->start_ms > explain->now_ms ? explain->start_ms - explain->now_ms : 0;
+        if (known) {
+            set_int(shell, map, "starts_in_ms", left);
+        }
+    }
+    if (explain->kept_for != NULL) {
+        set_text(shell, map, "kept_for", explain->kept_for);
+    }
+}
+
 static struct node *reasons_node(struct shell *shell, const struct explain *explain)
 {
     struct arena *arena = shell->scratch;
@@ -622,6 +644,7 @@ static struct node *reasons_node(struct shell *shell, const struct explain *expl
     struct node *cause = node_map(arena);
     set_text(shell, cause, "kind", explain_cause_name(explain->cause));
     set_int(shell, cause, "ahead", explain->ahead);
+    set_room(shell, cause, explain);
     node_push(arena, list, cause);
     for (uint32_t i = 0; i < explain->upstream_count && i < EXPLAIN_LIST_MAX; i++) {
         struct node *map = node_map(arena);

@@ -10,6 +10,7 @@
 #include "coordinator/core/placement.h"
 #include "coordinator/core/priority.h"
 #include "coordinator/core/queue.h"
+#include "coordinator/core/reserve.h"
 #include "coordinator/core/share.h"
 #include "coordinator/core/task.h"
 #include "coordinator/core/work.h"
@@ -402,5 +403,6 @@ bool core_check(const struct core *core, struct err *err)
             return false;
         }
     }
-    return check_workers(core, err) && check_queues(core, err);
+    return check_workers(core, err) && check_queues(core, err) && queue_check(core, err)
+           && reserve_check(core, err);
 }

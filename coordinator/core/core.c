@@ -12,6 +12,7 @@
 #include "coordinator/core/open.h"
 #include "coordinator/core/prefill.h"
 #include "coordinator/core/queue.h"
+#include "coordinator/core/reserve.h"
 #include "coordinator/core/retry.h"
 #include "coordinator/core/sets.h"
 #include "coordinator/core/share.h"
@@ -248,7 +249,7 @@ uint64_t core_next_deadline(const struct core *core)
         return core->now;
     }
     uint64_t deadline = attempts_record_deadline(core);
-    uint64_t reservation = queue_deadline(core);
+    uint64_t reservation = reserve_deadline(core);
     uint64_t usage = accounts_deadline(core);
     deadline = usage < deadline ? usage : deadline;
     deadline = reservation < deadline ? reservation : deadline;

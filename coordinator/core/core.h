@@ -105,6 +105,7 @@ struct worker_view {
     const struct counter_book *counters; /* what it offers or holds of its own counters */
     size_t counters_count;
     uint32_t attempts; /* open ones */
+    bool reserved;     /* kept for a task that waits for room (reserve.h) */
 };
 
 /* Books of the counters of the whole cluster. */

@@ -4,11 +4,13 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "coordinator/core/gang.h"
 #include "coordinator/core/grid_row.h"
 #include "coordinator/core/placement.h"
 #include "coordinator/core/priority.h"
 #include "coordinator/core/queue.h"
 #include "coordinator/core/quota.h"
+#include "coordinator/core/reserve.h"
 #include "coordinator/core/retry.h"
 #include "coordinator/core/share.h"
 #include "coordinator/core/task.h"
@@ -150,13 +152,31 @@ static void name_gate(struct explain *explain, const struct task *task)
     }
 }
 
+/* Is room kept for it, or for another where it would fit? */
+static void name_reservation(
+    struct explain *explain, const struct core *core, const struct task *task)
+{
+    const struct shape *shape = task->work->shape;
+    if (core->reservation.shape == shape) {
+        explain->reserved_ms = core->reservation.since_ms;
+        explain->start_ms = core->reservation.start_ms;
+        return;
+    }
+    for (size_t i = 0; i < core->workers_count && explain->kept_for == NULL; i++) {
+        const struct worker *worker = core->workers[i];
+        struct device_set devices;
+        if (worker->reserved && placement_fits(worker, &shape->needs, &devices)
+            && !reserve_allows(core, shape, worker)) {
+            explain->kept_for = queue_head_name(core, core->reservation.shape);
+        }
+    }
+}
+
 static enum explain_cause ready_cause(
     struct explain *explain, const struct core *core, const struct task *task)
 {
     const struct resources *needs = &task->work->shape->needs;
     bool up = false;
-    bool fits_ever = false;
-    bool fits_now = false;
     for (size_t i = 0; i < core->workers_count; i++) {
         const struct worker *worker = core->workers[i];
         struct device_set devices;
@@ -164,9 +184,11 @@ static enum explain_cause ready_cause(
             continue;
         }
         up = true;
-        fits_ever = fits_ever || placement_fits_empty(worker, needs);
-        fits_now = fits_now || placement_fits(worker, needs, &devices);
+        explain->nodes_able += placement_fits_empty(worker, needs);
+        explain->nodes_free += placement_fits(worker, needs, &devices);
     }
+    explain->nodes = gang_ranks(needs);
+    bool fits_ever = explain->nodes_able >= explain->nodes;
     explain->gate = shape_gate(core, task->work->shape);
     if (explain->gate != GATE_OPEN) {
         name_gate(explain, task);
@@ -177,12 +199,15 @@ static enum explain_cause ready_cause(
         name_workers(explain, core, needs, false);
         return EXPLAIN_NO_WORKER;
     }
-    name_workers(explain, core, needs, !fits_ever);
+    name_workers(explain, core, needs, explain->nodes_able == 0);
     if (!fits_ever) {
         name_unknown(explain, core, needs);
         return EXPLAIN_TOO_LARGE;
     }
-    return fits_now ? EXPLAIN_QUEUE : EXPLAIN_RESOURCES;
+    name_reservation(explain, core, task);
+    return explain->nodes_free >= explain->nodes && explain->kept_for == NULL
+               ? EXPLAIN_QUEUE
+               : EXPLAIN_RESOURCES;
 }
 
 static enum explain_cause waiting_cause(

@@ -77,6 +77,12 @@ struct explain {
     const char *detail;
     struct task_id same_as;
     uint64_t until_ms; /* back-off, lease */
+    /* Ready: on how many workers at once it runs, on how many it fits now, and on how many when
+     * they are empty. */
+    uint32_t nodes, nodes_free, nodes_able;
+    uint64_t reserved_ms; /* since when workers are kept for it; 0: none are */
+    uint64_t start_ms;    /* then: when it is expected to begin; UINT64_MAX: unknown */
+    const char *kept_for; /* the task for which workers that it could use are kept */
     uint64_t now_ms;
     uint32_t failures, failures_max, losses, soft_failures;
     struct attempt_id attempt; /* open, or the last one */

@@ -258,6 +258,69 @@ static void add_attempt(const struct explain *explain, struct str *out)
         str_human_ms(left, text, sizeof(text)));
 }
 
+static void add_too_large(const struct explain *explain, struct str *out)
+{
+    if (explain->nodes_able > 0) {
+        str_appendf(
+            out,
+            "needs %" PRIu32 " workers at once, and %" PRIu32
+            " that are up could run it when empty:\n",
+            explain->nodes,
+            explain->nodes_able);
+        add_workers(explain, false, out);
+        return;
+    }
+    str_append(out, "needs more than any worker has:\n");
+    add_workers(explain, true, out);
+}
+
+static void add_reservation(const struct explain *explain, struct str *out)
+{
+    char since[32];
+    char until[32];
+    if (explain->reserved_ms != 0) {
+        str_appendf(
+            out,
+            "  room is kept for it since %s; it is expected to begin %s%s\n",
+            str_human_ms(explain->now_ms - explain->reserved_ms, since, sizeof(since)),
+            explain->start_ms == UINT64_MAX ? "when what runs there ends" : "in ",
+            explain->start_ms == UINT64_MAX
+                ? ""
+                : str_human_ms(
+                    explain->start_ms > explain->now_ms ? explain->start_ms - explain->now_ms
+                                                        : 0,
+                    until,
+                    sizeof(until)));
+    }
+    if (explain->kept_for != NULL) {
+        str_appendf(
+            out,
+            "  room that it could use is kept for '%s', and it may not end before that begins\n",
+            explain->kept_for);
+    }
+}
+
+static void add_room(const struct explain *explain, struct str *out)
+{
+    if (explain->nodes > 1) {
+        str_appendf(
+            out,
+            "is ready and needs %" PRIu32 " workers at once; %" PRIu32
+            " of them are free, %" PRIu32 " tasks are before it\n",
+            explain->nodes,
+            explain->nodes_free < explain->nodes ? explain->nodes_free : explain->nodes,
+            explain->ahead);
+    } else {
+        str_appendf(
+            out,
+            "is ready; every worker that could run it is busy, %" PRIu32
+            " tasks are before it:\n",
+            explain->ahead);
+    }
+    add_reservation(explain, out);
+    add_workers(explain, false, out);
+}
+
 static void add_cause(const struct explain *explain, struct str *out)
 {
     switch (explain->cause) {
@@ -295,17 +358,11 @@ static void add_cause(const struct explain *explain, struct str *out)
         str_append(out, "next: start an assay-worker; assay nodes lists them\n");
         break;
     case EXPLAIN_TOO_LARGE:
-        str_append(out, "needs more than any worker has:\n");
-        add_workers(explain, true, out);
+        add_too_large(explain, out);
         add_next_larger(explain, out);
         break;
     case EXPLAIN_RESOURCES:
-        str_appendf(
-            out,
-            "is ready; every worker that could run it is busy, %" PRIu32
-            " tasks are before it:\n",
-            explain->ahead);
-        add_workers(explain, false, out);
+        add_room(explain, out);
         break;
     case EXPLAIN_QUEUE:
         str_appendf(

@@ -4,6 +4,7 @@
 #include "coordinator/core/devices.h"
 #include "coordinator/core/gang.h"
 #include "coordinator/core/open.h"
+#include "coordinator/core/reserve.h"
 #include "coordinator/core/worker.h"
 
 static uint64_t left(uint64_t total, uint64_t used)
@@ -155,13 +156,6 @@ uint32_t placement_devices_free(const struct worker *worker)
     return devices_count(devices_free(worker));
 }
 
-static bool may_use(
-    const struct core *core, const struct shape *shape, const struct worker *worker)
-{
-    return worker != core->reserved || core->reserving == shape
-           || core->reserving->priority < shape->priority;
-}
-
 static bool comes_before(const struct worker *a, const struct worker *b)
 {
     return a->place.key != b->place.key ? a->place.key < b->place.key
@@ -185,7 +179,7 @@ static struct worker *choose_in_group(
             return NULL;
         }
         if (worker->id.value == avoid.value || (best != NULL && comes_before(best, worker))
-            || !may_use(core, shape, worker)
+            || !reserve_allows(core, shape, worker)
             || !placement_fits(worker, &shape->needs, &devices)) {
             continue;
         }
@@ -216,7 +210,7 @@ struct worker *placement_choose(
     }
     /* Where the task failed comes last. */
     struct worker *failed = workers_find(core, avoid);
-    return failed != NULL && open_has(failed) && may_use(core, shape, failed)
+    return failed != NULL && open_has(failed) && reserve_allows(core, shape, failed)
                    && placement_fits(failed, &shape->needs, ret_devices)
                ? failed
                : NULL;
@@ -238,19 +232,17 @@ bool placement_choose_gang(
     const struct core *core,
     const struct shape *shape,
     struct worker_id avoid,
-    struct place *ret_places,
-    uint32_t *ret_count)
+    struct place *ret_places)
 {
     uint32_t ranks = gang_ranks(&shape->needs);
     uint32_t count = 0;
-    *ret_count = 0;
     if (placement_waits_for_cluster(core, &shape->needs)) {
         return false;
     }
     struct open_walk walk = {0};
     struct place place = {.worker = open_next(core, &walk)};
     for (; place.worker != NULL; place.worker = open_next(core, &walk)) {
-        if (!may_use(core, shape, place.worker)
+        if (!reserve_allows(core, shape, place.worker)
             || !placement_fits(place.worker, &shape->needs, &place.devices)) {
             continue;
         }
@@ -265,7 +257,6 @@ bool placement_choose_gang(
             ret_places[at] = place;
         }
     }
-    *ret_count = count;
     return count == ranks;
 }
 

@@ -44,14 +44,13 @@ struct worker *placement_choose(
     const struct shape *shape,
     struct worker_id avoid,
     struct device_set *ret_devices);
-/* So many distinct open workers as places are asked for, the best first; false, with how many
- * there are, when there are fewer. */
+/* As many distinct open workers as the shape has ranks, the best first; false: there are fewer.
+ */
 bool placement_choose_gang(
     const struct core *core,
     const struct shape *shape,
     struct worker_id avoid,
-    struct place *ret_places,
-    uint32_t *ret_count);
+    struct place *ret_places);
 /* A counter of the whole cluster that it needs is used up: no worker can take it now. */
 bool placement_waits_for_cluster(const struct core *core, const struct resources *needs);
 /* The first resource that is short, against what is free or, with `empty`, what there is. */

@@ -36,6 +36,12 @@ void prefill_observe(const struct task *task, uint64_t ran_ms)
     }
 }
 
+uint64_t prefill_observed_ms(const struct task *task)
+{
+    uint32_t pace = *pace_of(task);
+    return pace == PACE_UNKNOWN ? UINT64_MAX : pace / PACE_MS + 1;
+}
+
 /* How many tasks of this one's stage may wait per slot. A built-in takes no time. */
 static uint32_t ahead_per_slot(const struct task *task)
 {
@@ -145,8 +151,7 @@ struct worker *prefill_choose(
         if (worker->line.count >= (uint64_t)ahead * worker->capacity.slots) {
             break; /* the others have as much per slot, or more */
         }
-        bool kept = worker == core->reserved && core->reserving != shape;
-        if (!kept && placement_fits_empty(worker, &shape->needs)) {
+        if (!worker->reserved && placement_fits_empty(worker, &shape->needs)) {
             best = worker;
         } else {
             passed[count++] = heap_pop(&core->lines);
@@ -269,7 +274,7 @@ void lines_balance(struct core *core)
     for (struct worker *idle = open_next(core, &walk); idle != NULL && core->waiting > 0;
          idle = open_next(core, &walk)) {
         struct worker *from = longest_line(core);
-        if (from != NULL && idle != core->reserved) {
+        if (from != NULL && !idle->reserved) {
             steal(core, idle, from);
         }
     }

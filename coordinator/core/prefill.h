@@ -54,5 +54,8 @@ void lines_balance(struct core *core);
 
 /* An attempt of the task ran this long and was done. */
 void prefill_observe(const struct task *task, uint64_t ran_ms);
+/* How long tasks of its stage take, rather too long than too short; UINT64_MAX: none has ended
+ * yet. */
+uint64_t prefill_observed_ms(const struct task *task);
 
 #endif

@@ -117,6 +117,7 @@ bool core_find_worker(
         .memory_used_bytes = worker->memory_used,
         .gpus_used = worker->devices_taken,
         .attempts = worker->attempts_open,
+        .reserved = worker->reserved,
         .counters = worker->counters.items,
         .counters_count = worker->counters.count,
     };

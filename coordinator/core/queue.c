@@ -11,6 +11,7 @@
 #include "coordinator/core/prefill.h"
 #include "coordinator/core/priority.h"
 #include "coordinator/core/quota.h"
+#include "coordinator/core/reserve.h"
 #include "coordinator/core/retry.h"
 #include "coordinator/core/sets.h"
 #include "coordinator/core/share.h"
@@ -60,10 +61,8 @@ static void shape_free(struct core *core, size_t index)
         place = &(*place)->hash_next;
     }
     *place = shape->hash_next;
-    if (core->reserving == shape) {
-        core->reserving = NULL;
-        core->reserved = NULL;
-        core->capacity_version++;
+    if (core->reservation.shape == shape) {
+        reserve_drop(core);
     }
     core->shapes[index] = core->shapes[--core->shapes_count];
     free(shape->heap);
@@ -296,60 +295,6 @@ static struct shape *next_shape(const struct core *core)
     return first;
 }
 
-static void unreserve(struct core *core)
-{
-    core->reserving = NULL;
-    core->reserved = NULL;
-}
-
-/* Keeps a worker that is large enough, the one with the fewest attempts to wait for. */
-static void reserve(struct core *core, struct shape *shape)
-{
-    struct worker *best = NULL;
-    for (size_t i = 0; i < core->workers_count; i++) {
-        struct worker *worker = core->workers[i];
-        if (worker->state == WORKER_UP && placement_fits_empty(worker, &shape->needs)
-            && (best == NULL || worker->attempts_open < best->attempts_open)) {
-            best = worker;
-        }
-    }
-    if (best != NULL) {
-        core->reserving = shape;
-        core->reserved = best;
-    }
-}
-
-static void reserve_for_oldest(struct core *core)
-{
-    if (core->reserving != NULL
-        && (core->reserving->live == 0 || core->reserved->state != WORKER_UP
-            || shape_gate(core, core->reserving) != GATE_OPEN)) {
-        unreserve(core);
-        core->capacity_version++;
-    }
-    if (core->reserving != NULL) {
-        return;
-    }
-    struct shape *oldest = NULL;
-    for (size_t i = 0; i < core->shapes_count; i++) {
-        struct shape *shape = core->shapes[i];
-        if (shape_gate(core, shape) != GATE_OPEN) {
-            shape->blocked_ms = 0; /* it is not room that it waits for */
-        }
-        /* A worker that is kept free does not make a counter of the cluster free. */
-        if (shape->live > 0 && shape->blocked_ms != 0
-            && !placement_waits_for_cluster(core, &shape->needs)
-            && (oldest == NULL || shape->priority > oldest->priority
-                || (shape->priority == oldest->priority
-                    && shape->blocked_ms < oldest->blocked_ms))) {
-            oldest = shape;
-        }
-    }
-    if (oldest != NULL && oldest->blocked_ms + core->options.patience_ms <= core->now) {
-        reserve(core, oldest);
-    }
-}
-
 /* All ranks or none. */
 static bool choose(
     struct core *core,
@@ -357,9 +302,8 @@ static bool choose(
     const struct work *work,
     struct place *ret_places)
 {
-    uint32_t count;
     if (shape->needs.nodes > 1) {
-        return placement_choose_gang(core, shape, work->failed_worker, ret_places, &count);
+        return placement_choose_gang(core, shape, work->failed_worker, ret_places);
     }
     ret_places[0].worker =
         placement_choose(core, shape, work->failed_worker, &ret_places[0].devices);
@@ -372,7 +316,7 @@ static bool choose(
 
 void queue_place(struct core *core)
 {
-    reserve_for_oldest(core);
+    reserve_update(core);
     if (core->open_count == 0 && core->lines.count == 0) {
         return;
     }
@@ -380,6 +324,8 @@ void queue_place(struct core *core)
         struct work *work = shape_head(core, shape);
         uint32_t ranks = gang_ranks(&shape->needs);
         struct place *places = ARENA_ARRAY(core->scratch, struct place, ranks);
+        shape->head_ms = reserve_length_ms(core, work->canonical);
+        shape->head_bound_ms = reserve_bound_ms(core, work->canonical);
         if (!choose(core, shape, work, places)) {
             shape->blocked_at = core->capacity_version;
             if (shape->blocked_ms == 0) {
@@ -387,9 +333,8 @@ void queue_place(struct core *core)
             }
             continue;
         }
-        if (core->reserving == shape && !places[0].waits) {
-            unreserve(core);
-            core->capacity_version++; /* what was kept for it may fit others */
+        if (core->reservation.shape == shape && !places[0].waits) {
+            reserve_drop(core);
         }
         shape->blocked_ms = 0;
         ids_pop(shape);
@@ -399,6 +344,12 @@ void queue_place(struct core *core)
         attempt_grant(core, work, places, ranks);
         core->capacity_version = version;
     }
+}
+
+const char *queue_head_name(const struct core *core, struct shape *shape)
+{
+    const struct work *work = shape_head(core, shape);
+    return work != NULL ? task_name(core, work->canonical) : NULL;
 }
 
 /* Of its own shape, those of lower id; of others, all of those whose turn is before. */
@@ -421,18 +372,24 @@ uint32_t queue_ahead(const struct core *core, const struct task *task)
     return ahead;
 }
 
-uint64_t queue_deadline(const struct core *core)
+/* While something that may run waits, nothing that could run it is idle. */
+bool queue_check(const struct core *core, struct err *err)
 {
-    uint64_t deadline = UINT64_MAX;
-    if (core->reserving != NULL || core->open_count == 0) {
-        return deadline;
-    }
     for (size_t i = 0; i < core->shapes_count; i++) {
-        const struct shape *shape = core->shapes[i];
-        uint64_t due = shape->blocked_ms + core->options.patience_ms;
-        if (shape->live > 0 && shape->blocked_ms != 0 && due > core->now && due < deadline) {
-            deadline = due;
+        struct shape *shape = core->shapes[i];
+        uint32_t ranks = gang_ranks(&shape->needs);
+        struct place *places = ARENA_ARRAY(core->scratch, struct place, ranks);
+        if (shape->live == 0 || shape_gate(core, shape) != GATE_OPEN) {
+            continue;
+        }
+        if (placement_choose_gang(core, shape, (struct worker_id){0}, places)) {
+            return err_set(
+                err,
+                ERR_INTERNAL,
+                "%u tasks wait while %u workers have room for them",
+                shape->live,
+                ranks);
         }
     }
-    return deadline;
+    return true;
 }

@@ -9,8 +9,7 @@
  *   3. older grids, then expansion order.
  *
  * Shapes that must not run now (quota.h) are passed over. Ones that fit may overtake one that
- * does not; when a head has waited for `patience_ms`, one worker that is large enough is kept
- * for it.
+ * does not, until its head has waited for `patience_ms`; then reserve.h decides what may.
  */
 #ifndef ASSAY_CORE_QUEUE_H
 #define ASSAY_CORE_QUEUE_H
@@ -28,10 +27,12 @@ void queues_again(struct core *core);
 struct shape queue_shape_of(const struct work *work);
 /* Places what fits, in order. */
 void queue_place(struct core *core);
+/* The task at the head of the shape, for people: its name, in the step's scratch. */
+const char *queue_head_name(const struct core *core, struct shape *shape);
 /* How many ready works come before the queued task. */
 uint32_t queue_ahead(const struct core *core, const struct task *task);
-/* When a reservation begins, for the next deadline. */
-uint64_t queue_deadline(const struct core *core);
+/* For tests. */
+bool queue_check(const struct core *core, struct err *err);
 /* The grid goes, and with it its throttles. */
 void queues_forget(struct core *core, const struct graph *graph);
 void queues_done(struct core *core);

@@ -141,6 +141,7 @@ struct worker {
     struct heap_node silence; /* in core->silences, keyed by when to look */
     uint32_t blame;
     bool leaving;           /* drains because its process ends, not because a user wants it */
+    bool reserved;          /* for core->reservation */
     bool shrunk;            /* its attempts hold more than it has (placement_is_over) */
     struct heap_node place; /* in core->open[open_group]; outside: it takes nothing now */
     uint32_t open_group;    /* open.h */
@@ -179,6 +180,16 @@ struct shape {
     uint32_t live;       /* entries that are ready */
     uint64_t blocked_at; /* core->capacity_version at which nothing fitted; 0: try */
     uint64_t blocked_ms; /* since when its head does not fit; 0: it does */
+    uint64_t head_ms,
+        head_bound_ms; /* how long the head that was tried last takes (reserve.h) */
+};
+
+/* What waited for long has workers kept for it (reserve.h). */
+struct reservation {
+    struct shape *shape; /* whose head; NULL: there is none */
+    uint64_t since_ms;
+    uint64_t start_ms; /* expected; UINT64_MAX: nobody knows */
+    uint64_t version;  /* core->capacity_version for which that was worked out */
 };
 
 /* A loaded row that failed together with another, until that can be looked up. */
@@ -254,8 +265,7 @@ struct core {
     size_t shapes_count, shapes_capacity;
     struct shape **shape_buckets;
     uint64_t capacity_version; /* rises when room may have appeared */
-    struct shape *reserving;   /* its head has waited long: `reserved` is kept for it */
-    struct worker *reserved;
+    struct reservation reservation;
 
     struct account **accounts;
     size_t accounts_count, accounts_capacity;

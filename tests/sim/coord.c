@@ -16,6 +16,7 @@ struct core_options coord_options(const struct world *world)
 {
     struct core_options options = core_options_default();
     options.grace_ms = 5000;
+    options.patience_ms = 5000;
     options.fence_block = 8;
     options.intake_tasks = 5;
     options.counters = world->cluster;

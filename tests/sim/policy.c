@@ -157,8 +157,12 @@ static void check_grant(
         violation(
             world, "S11: '%s' runs more than %u tasks", grid.row.owner, limits->tasks_max);
     }
+    /* Where room is kept, what ends in time goes before what may not, whatever its priority. */
+    struct worker_view worker = {0};
     struct explain explain;
-    if (core_explain(core, assign->task, &explain) && explain.cause != EXPLAIN_LINE) {
+    (void)core_find_worker(core, assign->to.worker, &worker);
+    if (core_explain(core, assign->task, &explain) && explain.cause != EXPLAIN_LINE
+        && !worker.reserved) {
         check_overtaken(
             world,
             core,

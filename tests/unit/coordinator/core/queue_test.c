@@ -47,6 +47,7 @@ static void a_worker_is_kept_for_one_that_waited_long(void **state)
     struct core_options options = core_options_default();
     struct rig *rig = rig_create(&options);
     struct rig_plan *plan = rig_plan(rig, 12);
+    rig->ran_ms = options.patience_ms / 2; /* two at a time */
     plan->tasks[1].traits.needs.cpus_milli = 2000;
     struct grid_id grid = rig_submit(rig, plan);
     struct rig_worker worker = rig_join(rig, "w", 2, 2);

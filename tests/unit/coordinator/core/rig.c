@@ -34,6 +34,7 @@ struct rig *rig_create(const struct core_options *options)
     rig->arena = arena;
     rig->now = 1000000;
     rig->attempt_next = 1;
+    rig->ran_ms = 1;
     rig->options = options_or_default(options);
     rig->core = core_create(7, &rig->options);
     effects_init(&rig->effects);
@@ -521,6 +522,24 @@ void rig_renew(struct rig *rig, const struct rig_worker *worker, struct attempt_
             .renew = {.from = worker->from, .attempts = &attempt, .attempts_count = 1}});
 }
 
+void rig_renew_all(struct rig *rig, const struct rig_worker *worker)
+{
+    struct attempt_id *ids = ARENA_ARRAY(rig->arena, struct attempt_id, rig->leases_count + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < rig->leases_count; i++) {
+        struct attempt_row row;
+        if (rig->leases[i].worker.value == worker->from.worker.value
+            && core_find_attempt(rig->core, rig->leases[i].attempt, &row)) {
+            ids[count++] = rig->leases[i].attempt;
+        }
+    }
+    rig_step(
+        rig,
+        &(struct event){
+            .kind = EVENT_RENEW,
+            .renew = {.from = worker->from, .attempts = ids, .attempts_count = count}});
+}
+
 /* Equal programs and parameters give equal bytes. */
 static struct event finished(
     struct rig *rig,
@@ -544,7 +563,7 @@ static struct event finished(
                 .attempt = attempt,
                 .outcome = outcome,
                 .detail = outcome == OUTCOME_DONE ? NULL : "it did not work",
-                .started_ms_ago = 1,
+                .started_ms_ago = rig->ran_ms,
                 .outputs = outputs,
                 .outputs_count = outcome == OUTCOME_DONE ? 1 : 0,
             },

@@ -11,6 +11,7 @@
 #include "coordinator/core/core.h"
 #include "tests/unit/test.h"
 
+#define RIG_GRIDS 8 /* the first is no grid */
 #define RIG_TASKS 64
 #define RIG_ROWS  512
 
@@ -20,11 +21,12 @@ struct rig {
     struct effects effects; /* of the last step */
     uint64_t now;
     uint64_t sessions;
+    uint64_t ran_ms; /* how long attempts ran, as rig_finish() says */
     /* What a store would hold. */
-    struct grid_row grids[4];
-    const struct plan *plans[4];
-    struct task_row tasks[4][RIG_TASKS];
-    bool has_task[4][RIG_TASKS];
+    struct grid_row grids[RIG_GRIDS];
+    const struct plan *plans[RIG_GRIDS];
+    struct task_row tasks[RIG_GRIDS][RIG_TASKS];
+    bool has_task[RIG_GRIDS][RIG_TASKS];
     struct lease_row leases[RIG_ROWS];
     size_t leases_count;
     struct attempt_row attempts[RIG_ROWS];
@@ -98,6 +100,8 @@ void rig_hello(
     size_t inventory_count);
 void rig_started(struct rig *rig, const struct rig_worker *worker, struct attempt_id attempt);
 void rig_renew(struct rig *rig, const struct rig_worker *worker, struct attempt_id attempt);
+/* All that it was given and that is open. */
+void rig_renew_all(struct rig *rig, const struct rig_worker *worker);
 void rig_finish(
     struct rig *rig,
     const struct rig_worker *worker,
