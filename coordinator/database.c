@@ -81,7 +81,11 @@ static void database_poll(struct shell *shell)
         break;
     case STORE_FAILED:
         log_event(LOG_ERR, "a batch was rolled back", F("why", "%s", err.message));
-        turn_failed(&shell->turn);
+        if (err.code == ERR_NO_SPACE) {
+            turn_refused(&shell->turn, shell_now_ms(shell));
+        } else {
+            turn_failed(&shell->turn);
+        }
         break;
     case STORE_TROUBLE:
         /* Nothing is wrong with the batch: it waits, however long, and is tried again by way of

@@ -159,6 +159,9 @@ enum turn_action turn_next(struct turn *turn, uint64_t now_ms)
             return turn_speak(turn, TURN_SEND, turn->batch);
         }
 #endif
+        if (now_ms < turn->again_ms) {
+            return TURN_WAIT;
+        }
         turn->begun_ms = now_ms;
         turn_set(turn, TURN_IN_FLIGHT);
         return turn_speak(turn, TURN_BEGIN, turn->batch);
@@ -186,6 +189,7 @@ static void turn_settle(struct turn *turn)
 {
     turn->confirmed_ms = turn->begun_ms;
     turn->failures = 0;
+    turn->again_ms = 0;
     turn->pending = false;
     turn_set(turn, TURN_SENDING);
 }
@@ -201,6 +205,13 @@ void turn_failed(struct turn *turn)
     CHECK(turn->state == TURN_IN_FLIGHT);
     turn->failures++;
     turn_set(turn, turn->failures >= TURN_FAILURES_MAX ? TURN_DEPOSED : TURN_STARTING);
+}
+
+void turn_refused(struct turn *turn, uint64_t now_ms)
+{
+    CHECK(turn->state == TURN_IN_FLIGHT);
+    turn->again_ms = now_ms + TURN_AGAIN_MS;
+    turn_set(turn, TURN_STARTING);
 }
 
 void turn_deposed(struct turn *turn)
@@ -257,11 +268,14 @@ void turn_sent(struct turn *turn)
 
 uint64_t turn_deadline(const struct turn *turn)
 {
+    if (turn->state == TURN_STARTING) {
+        return turn->again_ms;
+    }
     return turn->state == TURN_IDLE ? turn->confirmed_ms + turn->confirm_ms : UINT64_MAX;
 }
 
 bool turn_is_degraded(const struct turn *turn)
 {
     return turn->state == TURN_ASKING || turn->state == TURN_READING
-           || turn->state == TURN_DEPOSED || turn->failures > 0;
+           || turn->state == TURN_DEPOSED || turn->failures > 0 || turn->again_ms > 0;
 }

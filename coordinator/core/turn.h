@@ -5,6 +5,7 @@
  *
  *   leading: idle --(persists gathered, or renewal due)--> in flight --committed--> sends leave
  *                                                             |  failed: replay, a few times
+ *                                                             |  refused: replay later
  *                                                             |  unknown (connection lost)
  *                                                             v
  *                                          read the leader row: batch n = committed,
@@ -60,6 +61,7 @@ struct turn {
     uint64_t number;       /* of the batch in flight; of the last committed one when idle */
     uint64_t confirmed_ms; /* when the last commit of ours was begun */
     uint64_t begun_ms;
+    uint64_t again_ms; /* STARTING: not before, since it was refused; 0: it was not */
     uint32_t failures; /* of this batch, in a row */
     uint32_t confirm_ms;
     bool pending;        /* batch `number` is not known to be committed */
@@ -91,6 +93,9 @@ void turn_committed(struct turn *turn);
 /* Rolled back for certain and the connection stands: the batch is begun again, identical; after
  * TURN_FAILURES_MAX in a row the turn steps down (memory is dropped and loaded anew). */
 void turn_failed(struct turn *turn);
+/* Rolled back for certain since the database has no room: begun again, identical, a while after
+ * `now_ms`, as often as it takes. To step down would need room, too. */
+void turn_refused(struct turn *turn, uint64_t now_ms);
 /* The store's fence refused it: another epoch leads. */
 void turn_deposed(struct turn *turn);
 /* The connection was lost, also between batches: nobody knows. */
@@ -100,11 +105,13 @@ void turn_row(struct turn *turn, uint64_t epoch, uint64_t batch);
 /* After TURN_SEND was carried out. */
 void turn_sent(struct turn *turn);
 
-/* When turn_next() has something to do by time alone (renewal), for the poll's time-out. */
+/* When turn_next() has something to do by time alone (renewal, a refused batch), for the poll's
+ * time-out. */
 uint64_t turn_deadline(const struct turn *turn);
 /* True while answers may be stale: a batch has been in doubt or failing. For `degraded`. */
 bool turn_is_degraded(const struct turn *turn);
 
 #define TURN_FAILURES_MAX 3
+#define TURN_AGAIN_MS     1000 /* a full disk is not tried more often */
 
 #endif

@@ -259,6 +259,9 @@ void coord_answer(struct world *world, struct coord *coord, struct txn *txn)
     case TXN_FAILED:
         turn_failed(&coord->turn);
         break;
+    case TXN_REFUSED:
+        turn_refused(&coord->turn, clock_of(world, coord));
+        break;
     case TXN_DEPOSED:
         turn_deposed(&coord->turn);
         break;

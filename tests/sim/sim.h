@@ -80,6 +80,7 @@ struct sim_event {
 enum txn_outcome {
     TXN_COMMITTED = 0,
     TXN_FAILED,
+    TXN_REFUSED, /* no room */
     TXN_DEPOSED,
     TXN_UNKNOWN
 };

@@ -242,7 +242,7 @@ void store_execute(struct world *world, struct txn *txn)
     } else if (store->epoch != txn->epoch || store->batch + 1 != txn->number) {
         outcome = TXN_DEPOSED;
     } else if (chance(world, world->faults.txn_fail)) {
-        outcome = TXN_FAILED;
+        outcome = chance(world, 0.5) ? TXN_FAILED : TXN_REFUSED;
     } else {
         store->batch = txn->number;
         store->renewed_ms = world->now;

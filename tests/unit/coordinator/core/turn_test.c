@@ -111,6 +111,26 @@ static void replays_an_identical_batch_then_steps_down(void **state)
     assert_int_equal(turn_next(turn, 1100), TURN_STEP_DOWN);
 }
 
+static void waits_for_room_and_does_not_step_down(void **state)
+{
+    struct turn *turn = &((struct bench *)*state)->turn;
+    uint64_t now_ms = 1100;
+    gather(turn, true);
+    for (int i = 0; i < 3 * TURN_FAILURES_MAX; i++) {
+        assert_int_equal(turn_next(turn, now_ms), TURN_BEGIN);
+        assert_int_equal(turn_number(turn), 11);
+        assert_int_equal(turn_batch(turn)->count, 1);
+        turn_refused(turn, now_ms);
+        assert_true(turn_is_degraded(turn));
+        assert_int_equal(turn_next(turn, now_ms), TURN_WAIT);
+        now_ms = turn_deadline(turn);
+    }
+    assert_int_equal(turn_next(turn, now_ms), TURN_BEGIN);
+    turn_committed(turn);
+    assert_int_equal(turn_next(turn, now_ms), TURN_SEND);
+    assert_false(turn_is_degraded(turn));
+}
+
 static void unknown(struct turn *turn)
 {
     gather(turn, true);
@@ -204,6 +224,7 @@ int main(void)
         TURN_TEST(gathers_the_next_while_one_is_in_flight),
         TURN_TEST(batches_leave_in_order),
         TURN_TEST(replays_an_identical_batch_then_steps_down),
+        TURN_TEST(waits_for_room_and_does_not_step_down),
         TURN_TEST(sends_when_the_row_says_committed),
         TURN_TEST(replays_when_the_row_says_it_was_not),
         TURN_TEST(steps_down_when_another_leads),
