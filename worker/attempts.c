@@ -217,8 +217,9 @@ static void trash(struct worker *worker, uint64_t task, uint64_t attempt, const 
         return;
     }
     (void)rmdir(path_dirname(arena, dir)); /* the task's, when it was the last */
-    if (worker->sweep_at_ms == UINT64_MAX) {
-        worker->sweep_at_ms = clock_monotonic_ms() + SWEEP_DELAY_MS;
+    uint64_t soon_ms = clock_monotonic_ms() + SWEEP_DELAY_MS;
+    if (worker->sweep_at_ms > soon_ms) {
+        worker->sweep_at_ms = soon_ms;
     }
 }
 
