@@ -379,7 +379,8 @@ void attempt_end(struct core *core, struct attempt *attempt, const struct attemp
     }
     if (work->canonical == NULL) {
         work_release(core, work);
-    } else if (was_revoking || was_retracted) {
+    } else if (was_revoking || was_retracted || work->looking) {
+        /* Looking: it was of an earlier wish, and what ended a gang may be another reason. */
         work_go_on(core, work);
     } else {
         retry_after(core, work, worker, &cause);
