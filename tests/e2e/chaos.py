@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The tiny grid on real parts, first undisturbed, then under kill -9 of a worker, a stage, the coordinator and PostgreSQL.
+"""The tiny grid on real parts, first undisturbed, then under kill -9 of a worker, its shim, a stage, the coordinator and PostgreSQL.
 
 usage: chaos.py BIN_DIR [ROUNDS [SEED]]
 
@@ -68,16 +68,24 @@ class Assay:
         except (OSError, ValueError):
             return None
 
-    def stages(self):
-        """Processes that run in an attempt's folder."""
+    def inside(self):
+        """Processes that run below the workers' folders, each with its folder."""
         found = []
         for entry in os.listdir("/proc"):
             try:
-                if entry.isdigit() and os.readlink("/proc/%s/cwd" % entry).startswith(self.state + "/workers/"):
-                    found.append(int(entry))
+                folder = os.readlink("/proc/%s/cwd" % entry)
+                if entry.isdigit() and folder.startswith(self.state + "/workers/"):
+                    found.append((int(entry), folder))
             except OSError:
                 continue
         return found
+
+    def stages(self):
+        """Processes that run in an attempt's folder."""
+        return [pid for pid, folder in self.inside() if "/attempts/" in folder]
+
+    def shims(self):
+        return [pid for pid, folder in self.inside() if "/attempts/" not in folder]
 
 
 def pause(seconds):
@@ -97,12 +105,12 @@ def kill(pid):
 
 def disturb(assay, draw):
     """Kills something; what does not come back by itself is started again by `assay up`."""
-    what = draw.choice(["worker", "stage", "coordinator", "postgres"])
+    what = draw.choice(["worker", "shim", "stage", "coordinator", "postgres"])
     if what == "worker":
         hit = kill(assay.pid("worker-%d" % draw.choice([1, 2])))
-    elif what == "stage":
-        stages = assay.stages()
-        hit = bool(stages) and kill(draw.choice(stages))
+    elif what in ("stage", "shim"):
+        found = assay.stages() if what == "stage" else assay.shims()
+        hit = bool(found) and kill(draw.choice(found))
     elif what == "coordinator":
         hit = kill(assay.pid("assayd"))
     else:
