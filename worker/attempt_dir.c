@@ -128,6 +128,11 @@ bool attempt_dir_create(
            && file_sync_parent(dir, err) && file_sync_parent(path_dirname(arena, dir), err);
 }
 
+bool attempt_has_assignment(const char *dir, struct arena *arena)
+{
+    return file_exists(path_join(arena, dir, ASSIGNMENT_FILE));
+}
+
 bool attempt_read_assignment(
     const char *dir,
     struct arena *arena,

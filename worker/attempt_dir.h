@@ -56,6 +56,7 @@ bool attempt_read_assignment(
     struct arena *arena,
     struct msg_assignment *ret_assignment,
     struct err *err);
+bool attempt_has_assignment(const char *dir, struct arena *arena);
 bool attempt_write_result(const char *dir, const struct msg_result *result, struct err *err);
 bool attempt_has_result(const char *dir, struct arena *arena);
 /* ERR_NOT_FOUND while there is none. */

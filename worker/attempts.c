@@ -184,6 +184,11 @@ static void ended(struct worker *worker, struct held *held)
         return;
     }
     if (!attempt_read_result(held->dir, held->arena, result, &err)) {
+        if (!attempt_has_assignment(held->dir, worker->scratch)) {
+            attempts_end_without(
+                worker, held, MSG_OUTCOME_BAD_OUTPUT, "it removed its own directory");
+            return;
+        }
         const char *why =
             arena_printf(held->arena, "its result could not be written (%s)", err.message);
         attempts_end_without(worker, held, MSG_OUTCOME_STORE, why);

@@ -142,6 +142,13 @@ static bool has_outputs(const struct msg_assignment *assignment)
 static bool publish_outputs(struct attempt *attempt, struct msg_result *result, struct err *err)
 {
     const struct msg_assignment *assignment = &attempt->assignment;
+    struct file_fact fact;
+    if (!file_stat(path_join(attempt->arena, attempt->dir, "out"), &fact, err)) {
+        return false;
+    }
+    if (!fact.is_dir) { /* what a link leads to is not ours to take */
+        return err_set(err, ERR_INPUT, "'out' is no longer the folder that it was");
+    }
     result->outputs = ARENA_ARRAY(attempt->arena, struct msg_output, assignment->outputs_count);
     for (size_t i = 0; has_outputs(assignment) && i < assignment->outputs_count; i++) {
         if (!publish_output(attempt, &assignment->outputs[i], &result->outputs[i], err)) {

@@ -2,7 +2,6 @@
 #include "worker/core/spool.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/arena.h"
 #include "common/base/check.h"
@@ -10,16 +9,57 @@
 void spool_init(struct spool *spool)
 {
     *spool = (struct spool){0};
+    heap_init(&spool->asks);
+    heap_init(&spool->unsent);
+    heap_init(&spool->sent);
 }
 
 void spool_done(struct spool *spool)
 {
-    free(spool->entries);
+    struct spool_entry *entry;
+    struct spool_entry *next;
+    heap_done(&spool->asks);
+    heap_done(&spool->unsent);
+    heap_done(&spool->sent);
+    HASH_ITER(hh, spool->entries, entry, next)
+    {
+        HASH_DEL(spool->entries, entry);
+        free(entry);
+    }
     *spool = (struct spool){0};
 }
 
+/* Where the entries of a state wait for their next action. */
+static struct heap *heap_of(struct spool *spool, enum spool_state state)
+{
+    switch (state) {
+    case SPOOL_WRITING:
+    case SPOOL_DELETING:
+        return &spool->asks;
+    case SPOOL_UNSENT:
+        return &spool->unsent;
+    case SPOOL_SENT:
+        return &spool->sent;
+    case SPOOL_STATES:
+        break;
+    }
+    CHECK(state != SPOOL_STATES);
+    return NULL;
+}
+
+/* To wait for its action; again, when it waited before. */
+static void entry_wait(struct spool *spool, struct spool_entry *entry, uint64_t key)
+{
+    struct heap *heap = heap_of(spool, entry->state);
+    heap_remove(heap, &entry->node);
+    entry->node.key = key;
+    entry->node.tie = entry->number;
+    heap_insert(heap, &entry->node);
+}
+
 /* The one function that writes entry->state. */
-static void entry_set(struct spool *spool, struct spool_entry *entry, enum spool_state state)
+static void entry_set(
+    struct spool *spool, struct spool_entry *entry, enum spool_state state, uint64_t key)
 {
     static const bool legal[SPOOL_STATES][SPOOL_STATES] = {
         [SPOOL_WRITING] = {[SPOOL_UNSENT] = true, [SPOOL_DELETING] = true},
@@ -27,20 +67,16 @@ static void entry_set(struct spool *spool, struct spool_entry *entry, enum spool
         [SPOOL_SENT] = {[SPOOL_UNSENT] = true, [SPOOL_DELETING] = true},
     };
     CHECK(legal[entry->state][state]);
-    spool->sent -= entry->state == SPOOL_SENT;
-    spool->sent += state == SPOOL_SENT;
+    heap_remove(heap_of(spool, entry->state), &entry->node);
     entry->state = state;
-    entry->asked = false;
+    entry_wait(spool, entry, key);
 }
 
 static struct spool_entry *entry_find(const struct spool *spool, uint64_t attempt)
 {
-    for (size_t i = 0; i < spool->count; i++) {
-        if (spool->entries[i].attempt == attempt) {
-            return &spool->entries[i];
-        }
-    }
-    return NULL;
+    struct spool_entry *entry;
+    HASH_FIND(hh, spool->entries, &attempt, sizeof(attempt), entry);
+    return entry;
 }
 
 static bool entry_add(
@@ -49,12 +85,11 @@ static bool entry_add(
     if (entry_find(spool, attempt) != NULL) {
         return false;
     }
-    if (spool->count == spool->capacity) {
-        spool->capacity = spool->capacity == 0 ? 16 : 2 * spool->capacity;
-        spool->entries = xrealloc(spool->entries, spool->capacity * sizeof(struct spool_entry));
-    }
-    spool->entries[spool->count++] =
-        (struct spool_entry){.attempt = attempt, .payload = payload, .state = state};
+    struct spool_entry *entry = xmalloc(sizeof(*entry));
+    *entry = (struct spool_entry){
+        .attempt = attempt, .payload = payload, .state = state, .number = ++spool->number};
+    HASH_ADD(hh, spool->entries, attempt, sizeof(entry->attempt), entry);
+    entry_wait(spool, entry, entry->number);
     return true;
 }
 
@@ -77,6 +112,12 @@ static uint64_t resend_ms(uint32_t sends)
     return wait < SPOOL_RESEND_MAX_MS ? wait : SPOOL_RESEND_MAX_MS;
 }
 
+static struct spool_entry *first(const struct heap *heap)
+{
+    struct heap_node *node = heap_first(heap);
+    return node != NULL ? container_of(node, struct spool_entry, node) : NULL;
+}
+
 static struct spool_action action_of(
     const struct spool_entry *entry, enum spool_action_kind kind)
 {
@@ -85,54 +126,45 @@ static struct spool_action action_of(
 
 static struct spool_action send(struct spool *spool, struct spool_entry *entry, uint64_t now_ms)
 {
-#ifdef BUG_SPOOL_FORGETS
-    entry_set(spool, entry, SPOOL_SENT);
-    entry_set(spool, entry, SPOOL_DELETING);
-    return action_of(entry, SPOOL_SEND);
-#endif
-    if (entry->state != SPOOL_SENT) {
-        entry_set(spool, entry, SPOOL_SENT);
+    entry->sends = entry->link == spool->link ? entry->sends + 1 : 1;
+    entry->link = spool->link;
+    uint64_t due_ms = now_ms + resend_ms(entry->sends);
+    if (entry->state == SPOOL_SENT) {
+        entry_wait(spool, entry, due_ms);
+    } else {
+        entry_set(spool, entry, SPOOL_SENT, due_ms);
     }
-    entry->sends++;
-    entry->due_ms = now_ms + resend_ms(entry->sends);
+#ifdef BUG_SPOOL_FORGETS
+    entry_set(spool, entry, SPOOL_DELETING, entry->number);
+#endif
     return action_of(entry, SPOOL_SEND);
 }
 
 struct spool_action spool_next(struct spool *spool, uint64_t now_ms)
 {
-    for (size_t i = 0; i < spool->count; i++) {
-        struct spool_entry *entry = &spool->entries[i];
-        switch (entry->state) {
-        case SPOOL_WRITING:
-        case SPOOL_DELETING:
-            if (!entry->asked) {
-                entry->asked = true;
-                return action_of(
-                    entry, entry->state == SPOOL_WRITING ? SPOOL_WRITE : SPOOL_DELETE);
-            }
-            break;
-        case SPOOL_UNSENT:
-            if (spool->link_up && spool->sent < SPOOL_WINDOW) {
-                return send(spool, entry, now_ms);
-            }
-            break;
-        case SPOOL_SENT:
-            if (spool->link_up && entry->due_ms <= now_ms) {
-                return send(spool, entry, now_ms);
-            }
-            break;
-        case SPOOL_STATES:
-            break;
+    struct spool_entry *entry = first(&spool->asks);
+    if (entry != NULL) {
+        heap_remove(&spool->asks, &entry->node);
+        return action_of(entry, entry->state == SPOOL_WRITING ? SPOOL_WRITE : SPOOL_DELETE);
+    }
+    if (!spool->link_up) {
+        return (struct spool_action){.kind = SPOOL_NOTHING};
+    }
+    entry = spool->sent.count < SPOOL_WINDOW ? first(&spool->unsent) : NULL;
+    if (entry == NULL) {
+        entry = first(&spool->sent);
+        if (entry == NULL || entry->node.key > now_ms) {
+            return (struct spool_action){.kind = SPOOL_NOTHING};
         }
     }
-    return (struct spool_action){.kind = SPOOL_NOTHING};
+    return send(spool, entry, now_ms);
 }
 
 void spool_written(struct spool *spool, uint64_t attempt)
 {
     struct spool_entry *entry = entry_find(spool, attempt);
     if (entry != NULL && entry->state == SPOOL_WRITING) {
-        entry_set(spool, entry, SPOOL_UNSENT);
+        entry_set(spool, entry, SPOOL_UNSENT, entry->number);
     }
 }
 
@@ -142,16 +174,16 @@ void spool_deleted(struct spool *spool, uint64_t attempt)
     if (entry == NULL || entry->state != SPOOL_DELETING) {
         return;
     }
-    size_t at = (size_t)(entry - spool->entries);
-    spool->count--;
-    memmove(entry, entry + 1, (spool->count - at) * sizeof(*entry));
+    heap_remove(&spool->asks, &entry->node);
+    HASH_DEL(spool->entries, entry);
+    free(entry);
 }
 
 void spool_retry(struct spool *spool, uint64_t attempt)
 {
     struct spool_entry *entry = entry_find(spool, attempt);
-    if (entry != NULL) {
-        entry->asked = false;
+    if (entry != NULL && (entry->state == SPOOL_WRITING || entry->state == SPOOL_DELETING)) {
+        entry_wait(spool, entry, entry->number);
     }
 }
 
@@ -161,7 +193,7 @@ void spool_acknowledged(struct spool *spool, uint64_t attempt)
 {
     struct spool_entry *entry = entry_find(spool, attempt);
     if (entry != NULL && entry->state != SPOOL_DELETING) {
-        entry_set(spool, entry, SPOOL_DELETING);
+        entry_set(spool, entry, SPOOL_DELETING, entry->number);
     }
 }
 
@@ -169,19 +201,17 @@ void spool_again(struct spool *spool, uint64_t attempt)
 {
     struct spool_entry *entry = entry_find(spool, attempt);
     if (entry != NULL && entry->state == SPOOL_SENT) {
-        entry_set(spool, entry, SPOOL_UNSENT);
+        entry_set(spool, entry, SPOOL_UNSENT, entry->number);
     }
 }
 
 void spool_link_up(struct spool *spool)
 {
     spool->link_up = true;
-    for (size_t i = 0; i < spool->count; i++) {
-        struct spool_entry *entry = &spool->entries[i];
-        if (entry->state == SPOOL_SENT) {
-            entry_set(spool, entry, SPOOL_UNSENT);
-        }
-        entry->sends = 0;
+    spool->link++;
+    for (struct spool_entry *entry = first(&spool->sent); entry != NULL;
+         entry = first(&spool->sent)) {
+        entry_set(spool, entry, SPOOL_UNSENT, entry->number);
     }
 }
 
@@ -202,12 +232,6 @@ bool spool_entry_is_unsettled(const struct spool_entry *entry)
 
 uint64_t spool_deadline(const struct spool *spool)
 {
-    uint64_t deadline = UINT64_MAX;
-    for (size_t i = 0; i < spool->count && spool->link_up; i++) {
-        const struct spool_entry *entry = &spool->entries[i];
-        if (entry->state == SPOOL_SENT && entry->due_ms < deadline) {
-            deadline = entry->due_ms;
-        }
-    }
-    return deadline;
+    const struct spool_entry *entry = first(&spool->sent);
+    return spool->link_up && entry != NULL ? entry->node.key : UINT64_MAX;
 }

@@ -19,6 +19,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <uthash.h>
+
+#include "common/base/heap.h"
 
 #define SPOOL_WINDOW        2048 /* entries sent and unacknowledged; bounds what a restart repeats */
 #define SPOOL_RESEND_MIN_MS 10000  /* first repetition on a link that is up */
@@ -36,16 +39,22 @@ struct spool_entry {
     uint64_t attempt;
     void *payload;
     enum spool_state state;
-    bool asked;      /* the action of WRITING or DELETING was handed out */
-    uint64_t due_ms; /* SENT: when to send again */
+    uint64_t number;       /* in the order in which they were added */
+    struct heap_node node; /* in at most one of the spool's heaps */
+    uint64_t link;         /* connection that `sends` counts on */
     uint32_t sends;
+    UT_hash_handle hh;
 };
 
+/* Tens of thousands of entries are usual: every step is O(log n). */
 struct spool {
-    struct spool_entry *entries; /* in the order in which they were added */
-    size_t count, capacity;
-    size_t sent;  /* entries in SPOOL_SENT */
-    bool link_up; /* a WELCOME was heard on the present connection */
+    struct spool_entry *entries; /* hash by attempt */
+    struct heap asks;            /* WRITING and DELETING that were not handed out, by number */
+    struct heap unsent;          /* by number */
+    struct heap sent;            /* by when to send again */
+    uint64_t number;             /* of the last entry */
+    uint64_t link;               /* connections that were welcomed */
+    bool link_up;                /* a WELCOME was heard on the present connection */
 };
 
 enum spool_action_kind {

@@ -223,6 +223,45 @@ static void leftovers_of_a_finished_stage_are_killed(void **state)
     assert_false(process_lives(strtol(world_output(world, result, "b"), NULL, 10)));
 }
 
+/* Children that leave the session, ignore SIGTERM and have more of their kind, until the limit.
+ */
+static void a_breeding_stage_is_ended_whole(void **state)
+{
+    struct world *world = *state;
+    world_start_worker(world);
+    struct msg_assignment assignment = world_assignment(
+        world,
+        1,
+        1,
+        "cat > tmp/breed <<'END'\n"
+        "trap '' TERM HUP\n"
+        "echo $$ >> tmp/pids\n"
+        "[ $1 -gt 0 ] && { setsid sh tmp/breed $(($1 - 1)) & setsid sh tmp/breed $(($1 - 1)) & }\n"
+        "while :; do sleep 0.2; done\n"
+        "END\n"
+        "sh tmp/breed 4\n");
+    assignment.time_ms = 1500;
+    assignment.grace_ms = 200;
+    world_assign(world, &assignment);
+    const char *pids = world_attempt(world, 1, 1, "tmp/pids");
+    const char *text = world_file(world, pids);
+    uint64_t deadline_ms = clock_monotonic_ms() + 20000;
+    size_t count = 0;
+    while (count < 31) { /* 1 + 2 + 4 + 8 + 16 */
+        assert_true(clock_monotonic_ms() < deadline_ms && world->results_count == 0);
+        world_turn(world);
+        text = world_file(world, pids);
+        count = 0;
+        for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++) {
+            count++;
+        }
+    }
+    expect(world_result(world, 1), MSG_OUTCOME_TIME, "time limit");
+    for (const char *at = text; *at != '\0'; at = strchr(at, '\n') + 1) {
+        assert_false(process_lives(strtol(at, NULL, 10)));
+    }
+}
+
 static void an_endless_log_keeps_head_and_tail(void **state)
 {
     struct world *world = *state;
@@ -276,6 +315,12 @@ static void lies_are_bad_output(void **state)
         {"mkdir out/out; head -c 300000 /dev/zero | tr '\\0' x > metrics.jsonl",
          "line 1: longer than 65536 bytes"},
         {"mkdir out/out; ln -s /dev/zero metrics.jsonl", "not a regular file"},
+        {"mkdir -p tmp/else/out; rmdir out; ln -s tmp/else out", "no longer the folder"},
+        {"rmdir out", "out"},
+        {"cd /; rm -rf \"$HOME\"", "removed its own directory"},
+        {"mkdir out/out; (echo '{\"name\":\"a\",\"value\":1}'; printf '{\"name\"') > metrics.jsonl",
+         "metrics.jsonl line 2"},
+        {"mkdir out/out; mknod out/out/null c 1 3 2>/dev/null || mkfifo out/out/null", "null"},
     };
 
     world_start_worker(world);
@@ -512,6 +557,7 @@ int main(void)
         STAGE_TEST(a_revoked_stage_is_ended),
         STAGE_TEST(a_stage_that_ignores_us_is_killed),
         STAGE_TEST(leftovers_of_a_finished_stage_are_killed),
+        STAGE_TEST(a_breeding_stage_is_ended_whole),
         STAGE_TEST(an_endless_log_keeps_head_and_tail),
         STAGE_TEST(odd_bytes_in_a_log_do_no_harm),
         STAGE_TEST(lies_are_bad_output),
