@@ -260,7 +260,7 @@ void coord_answer(struct world *world, struct coord *coord, struct txn *txn)
         turn_failed(&coord->turn);
         break;
     case TXN_REFUSED:
-        turn_refused(&coord->turn, clock_of(world, coord));
+        turn_refused(&coord->turn, coord_clock(world, coord));
         break;
     case TXN_DEPOSED:
         turn_deposed(&coord->turn);
