@@ -25,6 +25,7 @@ void api_destroy(struct api *api)
         free(api->parked[i].body);
     }
     free(api->parked);
+    free(api->expanding);
     api_uploads_done(api);
     api_logs_done(api);
     estimates_done(&api->estimates);

@@ -16,7 +16,8 @@ struct parked {
     char *body;       /* malloc'd: what to add to the reply's body ("notes":[...]), or NULL */
 };
 
-struct log_wait; /* api_log.c */
+struct log_wait;  /* api_log.c */
+struct expansion; /* api_submit.c */
 
 struct api {
     struct parked *parked;
@@ -24,6 +25,8 @@ struct api {
     uint64_t next_id;
     struct upload_slot *slots; /* api_store.c */
     size_t slots_count, slots_capacity;
+    struct expansion **expanding; /* borrowed: the expander has them */
+    size_t expanding_count, expanding_capacity;
     struct estimates estimates;
     struct log_wait *waits;
     size_t waits_count, waits_capacity;

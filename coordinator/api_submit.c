@@ -2,15 +2,14 @@
 /*
  * SUBMIT: a bundle becomes a grid, a lowered plan, and an event. Everything is read from the
  * bundle's tree in the artifact store; no path of a user is opened. A dry run stops before the
- * event and says what would run.
+ * event and says what would run. The way to the plan is the expander's.
  */
 #include <ctype.h>
 #include <string.h>
 
 #include "common/base/log.h"
 #include "coordinator/api.h"
-#include "coordinator/bundle.h"
-#include "coordinator/plan_report.h"
+#include "coordinator/expander.h"
 
 /* A submission id: a UUID as 32 hex digits, dashes allowed anywhere. */
 static bool parse_submission(const char *text, struct submission_id *ret_id, struct err *err)
@@ -36,84 +35,6 @@ static bool parse_submission(const char *text, struct submission_id *ret_id, str
     return true;
 }
 
-static void refuse_bundle(
-    const struct caller *caller, const struct bundle *bundle, struct err *err)
-{
-    struct node *body = api_body(caller->shell);
-    node_set(
-        caller->shell->scratch,
-        body,
-        "diagnostics",
-        bundle_diagnostics(bundle, caller->shell->scratch));
-    api_refuse_with(caller, err, body);
-}
-
-/* Tasks whose plan key has an accepted result. */
-static bool find_known(
-    struct shell *shell,
-    const struct plan *plan,
-    struct arena *arena,
-    const struct result_row ***ret_known,
-    struct err *err)
-{
-    struct digest *keys = ARENA_ARRAY(arena, struct digest, plan->tasks_count + 1);
-    for (size_t i = 0; i < plan->tasks_count; i++) {
-        bool cached = plan_task_traits(plan, (uint32_t)i)->cache;
-        keys[i] = cached ? *plan_task_key(plan, (uint32_t)i) : (struct digest){0};
-    }
-    return store_lookup_plan_keys(shell->store, keys, plan->tasks_count, arena, ret_known, err);
-}
-
-static void submit_plan(
-    const struct caller *caller,
-    struct bundle *bundle,
-    const struct submission_id *submission,
-    const struct result_row **known)
-{
-    struct shell *shell = caller->shell;
-    struct grid_id grid = core_next_grid(shell->core);
-    struct node *extra = node_map(shell->scratch);
-    node_set(shell->scratch, extra, "new_grid", node_int(shell->scratch, grid.value));
-    node_set(shell->scratch, extra, "name", node_string(shell->scratch, bundle->grid->name));
-    node_set(shell->scratch, extra, "notes", bundle_notes(bundle, shell->scratch));
-    struct store_grid_info info = {
-        .plan = bundle->plan,
-        .about = bundle->grid->about == NULL ? "" : bundle->grid->about,
-        .grid_text = bundle->grid_text,
-        .grid_text_length = bundle->grid_text_length,
-        .bundle = bundle->digest,
-        .sets_json = bundle->sets_json,
-        .note = "",
-    };
-    struct event event = {
-        .kind = EVENT_GRID,
-        .grid =
-            {
-                .fresh = true,
-                .request = api_park(caller, extra),
-                .row =
-                    {
-                        .grid = grid,
-                        .submission = *submission,
-                        .owner = arena_strdup(bundle->arena, caller->peer->principal),
-                        .name = bundle->plan->grid_name,
-                        .submitted_ms = shell_now_ms(shell),
-                    },
-                .plan = bundle->plan,
-                .known = known,
-            },
-    };
-    shell_adopt_grid(shell, grid, TAKE(bundle->arena), &info);
-    log_event(
-        LOG_INFO,
-        "grid submitted",
-        F("grid", "%u", grid.value),
-        F("name", "%s", bundle->plan->grid_name),
-        F("owner", "%s", caller->peer->principal),
-        F("tasks", "%zu", bundle->plan->tasks_count));
-    shell_step(shell, &event);
-}
-
 /* The same submission again: the grid that exists. */
 static bool answer_existing(const struct caller *caller, const struct submission_id *submission)
 {
@@ -135,18 +56,86 @@ static bool answer_existing(const struct caller *caller, const struct submission
     return true;
 }
 
-static bool check_in_force(const struct bundle *bundle, struct err *err)
+static void refuse_expansion(const struct caller *caller, const struct expansion *expansion)
 {
-    if (!bundle->grid->not_in_force) {
+    struct arena *scratch = caller->shell->scratch;
+    struct node *body = api_body(caller->shell);
+    node_set(scratch, body, "diagnostics", bundle_diagnostics(&expansion->bundle, scratch));
+    api_refuse_with(caller, &expansion->err, body);
+}
+
+static void submit_plan(const struct caller *caller, struct expansion *expansion)
+{
+    struct shell *shell = caller->shell;
+    struct grid_id grid = core_next_grid(shell->core);
+    const struct plan *plan = expansion->plan;
+    struct node *extra = node_map(shell->scratch);
+    node_set(shell->scratch, extra, "new_grid", node_int(shell->scratch, grid.value));
+    node_set(shell->scratch, extra, "name", node_string(shell->scratch, plan->grid_name));
+    node_set(shell->scratch, extra, "notes", bundle_notes(&expansion->bundle, shell->scratch));
+    struct event event = {
+        .kind = EVENT_GRID,
+        .grid =
+            {
+                .fresh = true,
+                .request = api_park(caller, extra),
+                .row =
+                    {
+                        .grid = grid,
+                        .submission = expansion->submission,
+                        .owner = caller->peer->principal,
+                        .name = plan->grid_name,
+                        .submitted_ms = shell_now_ms(shell),
+                    },
+                .plan = plan,
+                .known = expansion->known,
+            },
+    };
+    shell_adopt_grid(shell, grid, TAKE(expansion->arena), &expansion->info);
+    expansion->info.packed = (struct packed_plan){0};
+    log_event(
+        LOG_INFO,
+        "grid submitted",
+        F("grid", "%u", grid.value),
+        F("name", "%s", plan->grid_name),
+        F("owner", "%s", caller->peer->principal),
+        F("tasks", "%zu", plan->tasks_count));
+    shell_step(shell, &event);
+}
+
+static bool database_answers(const struct caller *caller)
+{
+    if (!shell_database_is_away(caller->shell)) {
         return true;
     }
-    (void)err_set(
-        err,
-        ERR_INPUT,
-        "grid '%s' uses what is understood but not yet in force",
-        bundle->grid->name);
-    return err_hint(
-        err, "the notes name it: take it out to submit, `assay plan` shows the rest");
+    struct err err = {0};
+    (void)err_set(&err, ERR_UNAVAILABLE, "the database is away: nothing can be stored now");
+    (void)err_hint(&err, "try again when `assay status` no longer says degraded");
+    api_refuse(caller, &err);
+    return false;
+}
+
+/* The expansion of a submission that is under way. Its thread looks neither at who asked nor at
+ * the id. */
+static struct expansion *find_expanding(
+    const struct api *api, const struct submission_id *submission)
+{
+    for (size_t i = 0; i < api->expanding_count; i++) {
+        if (memcmp(&api->expanding[i]->submission, submission, sizeof(*submission)) == 0) {
+            return api->expanding[i];
+        }
+    }
+    return NULL;
+}
+
+static void forget_expanding(struct api *api, const struct expansion *expansion)
+{
+    for (size_t i = 0; i < api->expanding_count; i++) {
+        if (api->expanding[i] == expansion) {
+            api->expanding[i] = api->expanding[--api->expanding_count];
+            return;
+        }
+    }
 }
 
 void api_submit(const struct caller *caller, const struct msg_submit *submit)
@@ -154,37 +143,59 @@ void api_submit(const struct caller *caller, const struct msg_submit *submit)
     struct shell *shell = caller->shell;
     struct err err = {0};
     struct submission_id submission = {0};
-    if (!submit->dry_run && !parse_submission(submit->submission, &submission, &err)) {
+    if (!parse_submission(submit->submission, &submission, &err)) {
         api_refuse(caller, &err);
         return;
     }
-    if (!submit->dry_run && answer_existing(caller, &submission)) {
+    if ((!submit->dry_run && answer_existing(caller, &submission))
+        || !database_answers(caller)) {
         return;
     }
-    if (shell_database_is_away(shell)) {
-        (void)err_set(&err, ERR_UNAVAILABLE, "the database is away: nothing can be stored now");
-        (void)err_hint(&err, "try again when `assay status` no longer says degraded");
-        api_refuse(caller, &err);
+    struct expansion *expansion = find_expanding(shell->api, &submission);
+    if (expansion != NULL) { /* asked for once more: the newest request is answered */
+        expansion->peer = *caller->peer;
+        expansion->request = caller->request;
         return;
     }
-    CLEANUP(bundle_done)
-    struct bundle bundle = {.arena = arena_create(), .digest = submit->bundle};
-    const struct result_row **known = NULL;
-    bool ok = bundle_read(&bundle, shell->artifacts, &err)
-              && bundle_revisions(&bundle, shell->store, submit->changed, &err)
-              && bundle_lower(&bundle, shell->store, &err)
-              && find_known(shell, bundle.plan, bundle.arena, &known, &err);
-    if (ok && !submit->dry_run) {
-        ok = check_in_force(&bundle, &err)
-             && bundle_store_revisions(&bundle, shell->store, &err);
+    expansion = expansion_create(&submit->bundle);
+    expansion->peer = *caller->peer;
+    expansion->request = caller->request;
+    expansion->submission = submission;
+    expansion->changed = submit->changed;
+    expansion->dry_run = submit->dry_run;
+    struct api *api = shell->api;
+    if (api->expanding_count == api->expanding_capacity) {
+        api->expanding_capacity = 2 * api->expanding_capacity + 4;
+        api->expanding =
+            xrealloc(api->expanding, api->expanding_capacity * sizeof(struct expansion *));
     }
-    if (!ok) {
-        refuse_bundle(caller, &bundle, &err);
-        return;
+    api->expanding[api->expanding_count++] = expansion;
+    expander_push(shell->expander, expansion);
+}
+
+/* The world may have changed since it was asked for. */
+static void answer_expansion(struct shell *shell, struct expansion *expansion)
+{
+    const struct caller caller = {shell, &expansion->peer, expansion->request};
+    if (!shell->leading) {
+        struct err err = {0};
+        (void)err_set(&err, ERR_UNAVAILABLE, "this coordinator does not lead any more");
+        api_refuse(&caller, &err);
+    } else if (!expansion->ok) {
+        refuse_expansion(&caller, expansion);
+    } else if (expansion->dry_run) {
+        api_answer(&caller, plan_report(shell, &expansion->bundle, &expansion->counts));
+    } else if (!answer_existing(&caller, &expansion->submission)) {
+        submit_plan(&caller, expansion);
     }
-    if (submit->dry_run) {
-        api_answer(caller, plan_report(shell, &bundle, known));
-        return;
+}
+
+void api_expanded(struct shell *shell)
+{
+    for (struct expansion *expansion = expander_take(shell->expander); expansion != NULL;
+         expansion = expander_take(shell->expander)) {
+        forget_expanding(shell->api, expansion);
+        answer_expansion(shell, expansion);
+        expansion_destroy(expansion);
     }
-    submit_plan(caller, &bundle, &submission, known);
 }

@@ -11,6 +11,7 @@
 #include "common/base/version.h"
 #include "common/io/file.h"
 #include "common/io/signals.h"
+#include "coordinator/expander.h"
 #include "coordinator/notify.h"
 #include "coordinator/shell.h"
 
@@ -150,6 +151,19 @@ static bool open_network(struct shell *shell, struct err *err)
     return true;
 }
 
+static bool open_expander(struct shell *shell, struct err *err)
+{
+    if (!expander_create(
+            config_text(shell->config, "database"),
+            artifact_store_root(shell->artifacts),
+            &shell->expander,
+            err)) {
+        return false;
+    }
+    shell->expander_source = loop_add_fd(shell->loop, expander_fd(shell->expander), LOOP_READ);
+    return true;
+}
+
 static bool open_all(struct shell *shell, struct err *err)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
@@ -165,12 +179,14 @@ static bool open_all(struct shell *shell, struct err *err)
            && file_mkdirs(config_text(shell->config, "state"), 0755, err)
            && artifact_store_open(path_of(shell, "store", "store"), &shell->artifacts, err)
            && open_network(shell, err)
-           && store_open(config_text(shell->config, "database"), &shell->store, err);
+           && store_open(config_text(shell->config, "database"), &shell->store, err)
+           && open_expander(shell, err);
 }
 
 static void close_all(struct shell *shell)
 {
     shell_step_down(shell);
+    expander_destroy(shell->expander);
     api_destroy(shell->api);
     store_close(shell->store);
     loop_destroy(shell->loop);

@@ -7,8 +7,9 @@
 #include "coordinator/api.h"
 #include "coordinator/estimate.h"
 
+/* Sums over the programs of a stage. */
 struct stage_report {
-    uint64_t points, run, cached, shared, helpers_run, helpers_cached;
+    struct stage_counts counts;
     uint64_t estimate_ms;
     bool unknown;
 };
@@ -71,40 +72,49 @@ static bool *first_of_keys(const struct plan *plan, struct arena *arena)
     return first;
 }
 
-static void count_task(
-    struct stage_report *report,
-    const struct plan_traits *task,
-    bool cached,
-    bool first,
-    uint64_t median_ms)
+static void count_task(struct stage_counts *counts, bool helper, bool cached, bool first)
 {
-    report->points += !task->helper;
+    counts->points += !helper;
     if (cached) {
-        report->cached += !task->helper;
-        report->helpers_cached += task->helper;
-        return;
+        counts->cached += !helper;
+        counts->helpers_cached += helper;
+    } else if (!first) {
+        counts->shared += !helper;
+    } else {
+        counts->run += !helper;
+        counts->helpers_run += helper;
     }
-    if (!first) {
-        report->shared += !task->helper;
-        return;
+}
+
+struct plan_counts plan_count(
+    const struct plan *plan, const struct result_row *const *known, struct arena *arena)
+{
+    const bool *wanted = wanted_tasks(plan, known, arena);
+    const bool *first = first_of_keys(plan, arena);
+    struct plan_counts counts = {
+        ARENA_ARRAY(arena, struct stage_counts, plan->stages_count * plan->programs_count + 1)};
+    for (size_t t = 0; t < plan->tasks_count; t++) {
+        const struct plan_traits *task = plan_task_traits(plan, (uint32_t)t);
+        if (wanted[t]) {
+            size_t place = task->stage * plan->programs_count + task->program;
+            count_task(&counts.of[place], task->helper, known[t] != NULL, first[t]);
+        }
     }
-    report->run += !task->helper;
-    report->helpers_run += task->helper;
-    report->unknown = report->unknown || median_ms == ESTIMATE_UNKNOWN;
-    report->estimate_ms += median_ms == ESTIMATE_UNKNOWN ? 0 : median_ms;
+    return counts;
 }
 
 static struct node *stage_node(
     struct arena *arena, const char *name, const struct stage_report *report)
 {
     struct node *map = node_map(arena);
+    const struct stage_counts *counts = &report->counts;
     node_set(arena, map, "stage", node_string(arena, name));
-    node_set(arena, map, "points", node_int(arena, (int64_t)report->points));
-    node_set(arena, map, "run", node_int(arena, (int64_t)report->run));
-    node_set(arena, map, "cached", node_int(arena, (int64_t)report->cached));
-    node_set(arena, map, "shared", node_int(arena, (int64_t)report->shared));
-    node_set(arena, map, "helpers_run", node_int(arena, (int64_t)report->helpers_run));
-    node_set(arena, map, "helpers_cached", node_int(arena, (int64_t)report->helpers_cached));
+    node_set(arena, map, "points", node_int(arena, (int64_t)counts->points));
+    node_set(arena, map, "run", node_int(arena, (int64_t)counts->run));
+    node_set(arena, map, "cached", node_int(arena, (int64_t)counts->cached));
+    node_set(arena, map, "shared", node_int(arena, (int64_t)counts->shared));
+    node_set(arena, map, "helpers_run", node_int(arena, (int64_t)counts->helpers_run));
+    node_set(arena, map, "helpers_cached", node_int(arena, (int64_t)counts->helpers_cached));
     node_set(
         arena,
         map,
@@ -132,52 +142,71 @@ static struct node *changed_node(const struct bundle *bundle, struct arena *aren
     return list;
 }
 
+static void add_counts(struct stage_counts *sum, const struct stage_counts *counts)
+{
+    sum->points += counts->points;
+    sum->run += counts->run;
+    sum->cached += counts->cached;
+    sum->shared += counts->shared;
+    sum->helpers_run += counts->helpers_run;
+    sum->helpers_cached += counts->helpers_cached;
+}
+
+static struct stage_report stage_report(
+    struct shell *shell, const struct plan *plan, const struct stage_counts *programs)
+{
+    struct stage_report report = {.estimate_ms = 0};
+    for (size_t p = 0; p < plan->programs_count; p++) {
+        uint64_t runs = programs[p].run + programs[p].helpers_run;
+        add_counts(&report.counts, &programs[p]);
+        if (runs == 0) {
+            continue;
+        }
+        uint64_t median_ms =
+            estimate_program_ms(&shell->api->estimates, shell->store, plan->programs[p].name);
+        report.unknown = report.unknown || median_ms == ESTIMATE_UNKNOWN;
+        report.estimate_ms += median_ms == ESTIMATE_UNKNOWN ? 0 : runs * median_ms;
+    }
+    return report;
+}
+
 static struct node *stages_node(
     struct shell *shell,
-    const struct bundle *bundle,
-    const struct result_row *const *known,
+    const struct plan *plan,
+    const struct plan_counts *counts,
     struct stage_report *total)
 {
     struct arena *arena = shell->scratch;
-    const struct plan *plan = bundle->plan;
-    struct stage_report *reports =
-        ARENA_ARRAY(arena, struct stage_report, plan->stages_count + 1);
-    const bool *wanted = wanted_tasks(plan, known, arena);
-    const bool *first = first_of_keys(plan, arena);
-    for (size_t t = 0; t < plan->tasks_count; t++) {
-        const struct plan_traits *task = plan_task_traits(plan, (uint32_t)t);
-        if (!wanted[t]) {
-            continue;
-        }
-        uint64_t median = estimate_program_ms(
-            &shell->api->estimates, shell->store, plan->programs[task->program].name);
-        count_task(&reports[task->stage], task, known[t] != NULL, first[t], median);
-    }
     struct node *list = node_list(arena);
     for (size_t s = 0; s < plan->stages_count; s++) {
-        node_push(arena, list, stage_node(arena, plan->stages[s], &reports[s]));
-        total->run += reports[s].run + reports[s].helpers_run;
-        total->cached += reports[s].cached;
-        total->unknown = total->unknown || reports[s].unknown;
-        total->estimate_ms += reports[s].estimate_ms;
+        struct stage_report report =
+            stage_report(shell, plan, &counts->of[s * plan->programs_count]);
+        node_push(arena, list, stage_node(arena, plan->stages[s], &report));
+        add_counts(&total->counts, &report.counts);
+        total->unknown = total->unknown || report.unknown;
+        total->estimate_ms += report.estimate_ms;
     }
     return list;
 }
 
 struct node *plan_report(
-    struct shell *shell, const struct bundle *bundle, const struct result_row *const *known)
+    struct shell *shell, const struct bundle *bundle, const struct plan_counts *counts)
 {
     struct arena *arena = shell->scratch;
     const struct plan *plan = bundle->plan;
-    struct stage_report total = {0};
+    struct stage_report total = {.estimate_ms = 0};
     struct node *report = node_map(arena);
     uint64_t slots = api_slots_up(shell);
     node_set(arena, report, "grid", node_string(arena, plan->grid_name));
     node_set(arena, report, "cells", node_int(arena, (int64_t)plan->cells_count));
     node_set(arena, report, "tasks", node_int(arena, (int64_t)plan->tasks_count));
-    node_set(arena, report, "stages", stages_node(shell, bundle, known, &total));
-    node_set(arena, report, "run", node_int(arena, (int64_t)total.run));
-    node_set(arena, report, "cached", node_int(arena, (int64_t)total.cached));
+    node_set(arena, report, "stages", stages_node(shell, plan, counts, &total));
+    node_set(
+        arena,
+        report,
+        "run",
+        node_int(arena, (int64_t)(total.counts.run + total.counts.helpers_run)));
+    node_set(arena, report, "cached", node_int(arena, (int64_t)total.counts.cached));
     node_set(arena, report, "steps_total", node_int(arena, (int64_t)plan->figures.steps_total));
     node_set(
         arena,

@@ -300,6 +300,9 @@ static bool turn_once(struct shell *shell, bool *more, struct err *err)
     drain_signals(shell);
     keep_house(shell);
     *more = drain_messages(shell);
+    if (loop_ready(shell->loop, shell->expander_source) != 0) {
+        api_expanded(shell);
+    }
     if (shell->leading) {
         lead_turn(shell);
     } else if (!standby_turn(shell, err)) {

@@ -29,6 +29,7 @@
 #include "proto/message.h"
 
 struct api;
+struct expander;
 
 /* A look-up that the core asked for and the database has not answered yet. */
 struct pending_lookup {
@@ -82,6 +83,8 @@ struct shell {
 
     struct sessions sessions;
     struct api *api;
+    struct expander *expander;
+    size_t expander_source;
 
     struct pending_lookup *lookups;
     size_t lookups_count, lookups_capacity;
@@ -177,6 +180,8 @@ void api_request(
     struct shell *shell, const struct net_peer *peer, const struct message *message);
 /* The core's answer to a request that became an event. */
 void api_reply(struct shell *shell, const struct effect_reply *reply);
+/* Submissions that were expanded meanwhile. */
+void api_expanded(struct shell *shell);
 /* A worker's LOG_DATA. */
 void api_log_data(
     struct shell *shell, const struct net_peer *peer, const struct msg_log_data *data);

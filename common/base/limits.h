@@ -61,8 +61,8 @@
 #define LIMIT_POINTS_PER_AXIS 100000
 /* The task ordinal has 32 bits; the coordinator keeps about 100 bytes per task in memory. */
 #define LIMIT_TASKS_PER_GRID 2000000
-/* Priorities are ranks and not amounts: a thousand on each side leaves room for every scheme, and
- * the sum of a grid's and a stage's stays a small number. */
+/* Priorities are ranks and not amounts: a thousand on each side leaves room for every scheme,
+ * and the sum of a grid's and a stage's stays a small number. */
 #define LIMIT_PRIORITY 1000
 /* Owners that configuration lists; each grid looks its own up once. */
 #define LIMIT_OWNERS 10000
@@ -166,6 +166,10 @@
 #define LIMIT_UNPACK_BYTES ((size_t)(32 * MIB))
 
 /* --- Database --- */
+
+/* Cells of a grid that get a row each, which is how a comparison knows of cells without a
+ * result: nobody reads a table of more, and rows are 100 bytes. */
+#define LIMIT_CELLS_STORED 20000
 
 /* One array parameter of one batch: a turn's rows are bounded by credits, a submission's
  * look-ups by the tasks of a grid. */

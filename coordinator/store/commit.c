@@ -24,6 +24,30 @@ void batch_send(struct store *store, const char *sql, const char *const *params,
     }
 }
 
+void batch_send_params(
+    struct store *store, const char *sql, const struct pg_param *params, size_t count)
+{
+    if (store->failed) {
+        return;
+    }
+    struct pg_params split;
+    CHECK(count <= PG_PARAMS_MAX);
+    pg_params_split(params, count, &split);
+    if (PQsendQueryParams(
+            store->writer,
+            sql,
+            (int)count,
+            split.oids,
+            split.values,
+            split.lengths,
+            split.formats,
+            0)
+        != 1) {
+        store->failed = true;
+        (void)pg_failure(store->writer, NULL, "commit", &store->failure);
+    }
+}
+
 static int compare_rows(const void *a, const void *b)
 {
     const struct batch_row *left = a;
@@ -226,6 +250,16 @@ void store_commit_push(struct store *store)
     }
 }
 
+/* A plan that is stored need not be packed any more. */
+static void forget_packed(struct store *store)
+{
+    for (size_t i = 0; i < store->infos_count; i++) {
+        if (store->infos[i].packed.sent) {
+            packed_plan_done(&store->infos[i].packed);
+        }
+    }
+}
+
 enum store_commit store_commit_poll(struct store *store, struct err *err)
 {
     if (!store->in_flight) {
@@ -260,6 +294,7 @@ enum store_commit store_commit_poll(struct store *store, struct err *err)
             return batch_failed(store, err);
         }
         store->tuned = true;
+        forget_packed(store);
         return STORE_COMMITTED;
     }
     return PQstatus(store->writer) == CONNECTION_OK ? STORE_BUSY : batch_lost(store, err);

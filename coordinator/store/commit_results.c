@@ -3,14 +3,13 @@
  * and lineage, metrics. */
 #include <stdlib.h>
 #include <string.h>
-#include <zstd.h>
 
 #include "common/base/check.h"
 #include "common/base/limits.h"
 #include "common/base/node.h"
 #include "coordinator/store/commit_rows.h"
 
-static const struct store_grid_info *info_of(const struct store *store, const struct plan *plan)
+static struct store_grid_info *info_of(const struct store *store, const struct plan *plan)
 {
     for (size_t i = 0; i < store->infos_count; i++) {
         if (store->infos[i].plan == plan) {
@@ -18,25 +17,6 @@ static const struct store_grid_info *info_of(const struct store *store, const st
         }
     }
     return NULL;
-}
-
-/* The plan as hex of a zstd frame, for decode(). */
-static char *plan_hex(const struct plan *plan, struct arena *arena)
-{
-    CLEANUP(str_done) struct str text;
-    str_init(&text, LIMIT_PLAN_BYTES);
-    plan_encode(plan, &text);
-    size_t bound = ZSTD_compressBound(text.length);
-    uint8_t *packed = arena_alloc(arena, bound);
-    size_t length = ZSTD_compress(packed, bound, text.data, text.length, 3);
-    CHECK(!ZSTD_isError(length));
-    char *hex = arena_alloc(arena, length * 2 + 1);
-    for (size_t i = 0; i < length; i++) {
-        static const char digits[] = "0123456789abcdef";
-        hex[2 * i] = digits[packed[i] >> 4];
-        hex[2 * i + 1] = digits[packed[i] & 15];
-    }
-    return hex;
 }
 
 static char *uuid_text(const struct submission_id *id, struct arena *arena)
@@ -49,17 +29,28 @@ static char *uuid_text(const struct submission_id *id, struct arena *arena)
     return arena_strdup(arena, text.data);
 }
 
+enum {
+    PLAN_PARAM = 14, /* index of the plan among the parameters of insert_grid() */
+    PG_BYTEA = 17,   /* its type's number in every server */
+};
+
 static void insert_grid(
     struct store *store, const struct effect_persist_grid *grid, struct arena *arena)
 {
     const struct grid_row *row = &grid->row;
     const struct plan *plan = grid->plan;
-    const struct store_grid_info *info = info_of(store, plan);
-    static const struct store_grid_info nothing = {
-        .about = "", .grid_text = "", .sets_json = "[]", .note = ""};
+    struct store_grid_info *info = info_of(store, plan);
+    struct store_grid_info nothing = {
+        .plan = plan, .about = "", .grid_text = "", .sets_json = "[]", .note = ""};
     info = info == NULL ? &nothing : info;
     char hex[DIGEST_HEX];
-    const char *const params[] = {
+    CLEANUP(packed_plan_done) struct packed_plan made = {0};
+    if (info->packed.bytes == NULL) {
+        made = plan_pack(plan);
+    }
+    const struct packed_plan *packed = made.bytes != NULL ? &made : &info->packed;
+    info->packed.sent = true;
+    const char *const texts[] = {
         arena_printf(arena, "%u", row->grid.value),
         uuid_text(&row->submission, arena),
         row->name,
@@ -74,18 +65,24 @@ static void insert_grid(
         arena_strndup(arena, info->grid_text, info->grid_text_length),
         info->sets_json,
         arena_printf(arena, "%u", plan->version),
-        plan_hex(plan, arena),
+        NULL, /* the plan, below */
         arena_printf(arena, "%zu", plan->tasks_count),
         plan->compare == NULL ? NULL : node_to_json_arena(plan->compare, arena),
         plan->decontaminate ? "t" : "f",
         info->note,
     };
-    batch_send(
+    struct pg_param params[ARRAY_LEN(texts)];
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        params[i] = pg_param_text(texts[i]);
+    }
+    params[PLAN_PARAM] = (struct pg_param){
+        .value = packed->bytes, .length = (int)packed->length, .format = 1, .oid = PG_BYTEA};
+    batch_send_params(
         store,
         "INSERT INTO grid (grid_id, submission_id, name, about, owner, state, cancelled, verdict, submitted_at, finished_at, "
         "bundle, grid_text, sets, plan_version, plan, tasks_count, compare, decontaminate, note) VALUES ($1::int4, $2::uuid, "
         "$3, $4, $5, $6::int2, $7::bool, $8::int2, to_timestamp($9::int8 / 1000.0), CASE WHEN $10::int8 = 0 THEN NULL ELSE "
-        "to_timestamp($10::int8 / 1000.0) END, decode($11, 'hex'), $12, $13::jsonb, $14::int4, decode($15, 'hex'), $16::int4,"
+        "to_timestamp($10::int8 / 1000.0) END, decode($11, 'hex'), $12, $13::jsonb, $14::int4, $15, $16::int4,"
         " $17::jsonb, $18::bool, $19)",
         params,
         ARRAY_LEN(params));
@@ -111,7 +108,7 @@ static void update_grid(struct store *store, const struct grid_row *row, struct 
 static void insert_cells(
     struct store *store, uint32_t grid, const struct plan *plan, struct arena *arena)
 {
-    if (plan->cells_count == 0) {
+    if (plan->cells_count == 0 || plan->cells_count > LIMIT_CELLS_STORED) {
         return;
     }
     CLEANUP(columns_done) struct columns c;
@@ -134,12 +131,14 @@ static void insert_metrics_declared(
     bool *done = ARENA_ARRAY(arena, bool, plan->stages_count + 1);
     CLEANUP(columns_done) struct columns c;
     columns_init(&c, 6);
-    for (size_t t = 0; t < plan->tasks_count; t++) {
+    size_t left = plan->stages_count;
+    for (size_t t = 0; t < plan->tasks_count && left > 0; t++) {
         const struct plan_traits *task = plan_task_traits(plan, (uint32_t)t);
         if (task->helper || done[task->stage]) {
             continue;
         }
         done[task->stage] = true;
+        left--;
         const struct plan_program *program = &plan->programs[task->program];
         for (size_t m = 0; m < program->metrics_count; m++) {
             pg_array_u64(&c.arrays[0], grid);

@@ -7,6 +7,8 @@
 
 /* Queues one statement of the batch; the first failure is kept in the store. */
 void batch_send(struct store *store, const char *sql, const char *const *params, size_t count);
+void batch_send_params(
+    struct store *store, const char *sql, const struct pg_param *params, size_t count);
 
 /* What a batch says of one row: its last effect counts; the first one tells whether the row is
  * new. */

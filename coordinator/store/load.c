@@ -3,7 +3,6 @@
  * == core. */
 #include <stdlib.h>
 #include <string.h>
-#include <zstd.h>
 
 #include "common/base/check.h"
 #include "common/base/limits.h"
@@ -113,24 +112,31 @@ bool store_load(
 
 /* --- One grid --- */
 
-static bool decode_plan(
-    const void *packed,
-    size_t length,
+/* By itself and in binary: a large plan is most of what a grid is. */
+static bool load_plan(
+    struct store *store,
+    uint32_t id,
     struct arena *arena,
     struct plan **ret_plan,
     struct err *err)
 {
-    unsigned long long size = ZSTD_getFrameContentSize(packed, length);
-    if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN
-        || size > LIMIT_SQL_ARRAY_BYTES) {
-        return err_set(err, ERR_CORRUPT, "the stored plan is not a zstd frame of a known size");
+    CLEANUP(arena_cleanup) struct arena *scratch = arena_create();
+    const char *const params[] = {arena_printf(scratch, "%u", id)};
+    CLEANUP(pg_result_cleanup)
+    PGresult *rows = PQexecParams(
+        store->writer,
+        "SELECT plan FROM grid WHERE grid_id = $1::int4",
+        1,
+        NULL,
+        params,
+        NULL,
+        NULL,
+        1);
+    if (PQresultStatus(rows) != PGRES_TUPLES_OK || PQntuples(rows) != 1) {
+        return pg_failure(store->writer, rows, "reading a plan", err);
     }
-    char *text = arena_alloc(arena, (size_t)size + 1);
-    size_t got = ZSTD_decompress(text, (size_t)size, packed, length);
-    if (ZSTD_isError(got) || got != size) {
-        return err_set(err, ERR_CORRUPT, "the stored plan does not decompress");
-    }
-    return plan_decode(text, got, arena, ret_plan, err);
+    size_t length = (size_t)PQgetlength(rows, 0, 0);
+    return plan_unpack(PQgetvalue(rows, 0, 0), length, arena, ret_plan, err);
 }
 
 static void uuid_bytes(const char *text, struct submission_id *ret_id)
@@ -156,7 +162,7 @@ static bool load_grid_row(
     if (!pg_run(
             store->writer,
             "SELECT submission_id, name, owner, state, cancelled, verdict, " SQL_MS("submitted_at") ", " SQL_MS(
-                "finished_at") ", plan, about, grid_text, bundle, sets, note FROM grid WHERE grid_id = $1::int4",
+                "finished_at") ", about, grid_text, bundle, sets, note FROM grid WHERE grid_id = $1::int4",
             params,
             1,
             &rows,
@@ -176,22 +182,20 @@ static bool load_grid_row(
     row->verdict = (enum grid_verdict)pg_u64(rows, 0, 5);
     row->submitted_ms = pg_u64(rows, 0, 6);
     row->finished_ms = pg_u64(rows, 0, 7);
-    size_t length = 0;
-    void *packed = pg_bytes(rows, 0, 8, grid->arena, &length);
     struct plan *plan = NULL;
-    if (!decode_plan(packed, length, grid->arena, &plan, err)) {
+    if (!load_plan(store, id, grid->arena, &plan, err)) {
         return err_wrap(err, "grid %u '%s'", id, row->name);
     }
     grid->event.plan = plan;
     grid->info = (struct store_grid_info){
         .plan = plan,
-        .about = arena_strdup(grid->arena, pg_text(rows, 0, 9)),
-        .grid_text = arena_strdup(grid->arena, pg_text(rows, 0, 10)),
-        .sets_json = arena_strdup(grid->arena, pg_text(rows, 0, 12)),
-        .note = arena_strdup(grid->arena, pg_text(rows, 0, 13)),
+        .about = arena_strdup(grid->arena, pg_text(rows, 0, 8)),
+        .grid_text = arena_strdup(grid->arena, pg_text(rows, 0, 9)),
+        .sets_json = arena_strdup(grid->arena, pg_text(rows, 0, 11)),
+        .note = arena_strdup(grid->arena, pg_text(rows, 0, 12)),
     };
     grid->info.grid_text_length = strlen(grid->info.grid_text);
-    (void)pg_digest(rows, 0, 11, &grid->info.bundle);
+    (void)pg_digest(rows, 0, 10, &grid->info.bundle);
     return true;
 }
 

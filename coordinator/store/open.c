@@ -76,6 +76,9 @@ void store_close(struct store *store)
     if (store == NULL) {
         return;
     }
+    for (size_t i = 0; i < store->infos_count; i++) {
+        packed_plan_done(&store->infos[i].packed);
+    }
     PQfinish(store->writer);
     PQfinish(store->reader);
     str_done(&store->conninfo_text);
@@ -109,6 +112,7 @@ void store_forget_grid_info(struct store *store, const struct plan *plan)
 {
     for (size_t i = 0; i < store->infos_count; i++) {
         if (store->infos[i].plan == plan) {
+            packed_plan_done(&store->infos[i].packed);
             store->infos[i] = store->infos[--store->infos_count];
             return;
         }

@@ -14,6 +14,7 @@
 #include "common/base/err.h"
 #include "coordinator/core/core.h"
 #include "coordinator/core/effect.h"
+#include "coordinator/store/plan_pack.h"
 
 struct store;
 
@@ -81,7 +82,7 @@ enum store_commit {
 };
 
 /* What the grid row needs beyond what the core knows; remembered by plan until
- * store_forget_grid_info. Strings are borrowed. */
+ * store_forget_grid_info. Strings are borrowed, the packed plan is taken. */
 struct store_grid_info {
     const struct plan *plan;
     const char *about, *grid_text;
@@ -89,6 +90,7 @@ struct store_grid_info {
     struct digest bundle;
     const char *sets_json; /* list */
     const char *note;
+    struct packed_plan packed; /* to store; the store's. Bytes NULL: packed when it is stored */
 };
 
 void store_set_grid_info(struct store *store, const struct store_grid_info *info);
