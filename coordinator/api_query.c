@@ -16,6 +16,11 @@ struct node *api_time_node(struct shell *shell, uint64_t ms)
     return node_string(shell->scratch, clock_format_utc(ms, text, sizeof(text)));
 }
 
+/* Tasks named of one worker. */
+#define NODE_TASKS_MAX 200
+/* Cells times tasks that one summary of cells may compare: some milliseconds. */
+#define CELLS_WORK_MAX 4000000
+
 struct node *api_task_name(struct shell *shell, const struct task_view *view)
 {
     uint32_t ordinal = task_ordinal(view->row.task);
@@ -126,7 +131,7 @@ struct node *api_grid_node(struct shell *shell, const struct grid_view *view)
     node_set(arena, map, "finished", api_time_node(shell, view->row.finished_ms));
     node_set(arena, map, "counts", api_counts_node(shell, &view->counts));
     /* Cells cost cells x tasks: on small grids only. */
-    if (view->plan->cells_count * view->plan->tasks_count < 20000000) {
+    if (view->plan->cells_count * view->plan->tasks_count < CELLS_WORK_MAX) {
         node_set(arena, map, "cells", cells_node(shell, view));
     }
     node_set(arena, map, "decontaminate", node_bool(arena, view->plan->decontaminate));
@@ -229,21 +234,13 @@ static bool query_ls(
 
 static struct node *running_of_worker(struct shell *shell, struct worker_id worker)
 {
+    struct task_id tasks[NODE_TASKS_MAX];
+    size_t count = core_worker_tasks(shell->core, worker, NODE_TASKS_MAX, tasks);
     struct node *list = node_list(shell->scratch);
-    for (struct grid_id id = core_grid_after(shell->core, (struct grid_id){0}); id.value != 0;
-         id = core_grid_after(shell->core, id)) {
-        struct grid_view view;
-        if (!core_find_grid(shell->core, id, &view)
-            || view.counts.of[TASK_RUNNING] + view.counts.of[TASK_LEASED] == 0) {
-            continue;
-        }
-        for (size_t t = 0; t < view.plan->tasks_count; t++) {
-            struct task_view task;
-            if (core_find_task(shell->core, task_id_of(id, (uint32_t)t), &task)
-                && task.open.value != 0 && task.worker.value == worker.value
-                && task.same_as.value == 0) {
-                node_push(shell->scratch, list, api_task_name(shell, &task));
-            }
+    for (size_t i = count; i > 0; i--) { /* the oldest first */
+        struct task_view task;
+        if (core_find_task(shell->core, tasks[i - 1], &task)) {
+            node_push(shell->scratch, list, api_task_name(shell, &task));
         }
     }
     return list;

@@ -9,7 +9,9 @@
 #define STATUS_LIST_MAX 200
 /* Rows of tasks or cells in one answer: what fits a message. */
 #define STATUS_ROWS_MAX 20000
-#define LOG_TAIL_BYTES  600
+/* Cells times tasks that are compared for a list of cells: some milliseconds. */
+#define STATUS_CELLS_WORK 20000000
+#define LOG_TAIL_BYTES    600
 
 static void set_int(struct shell *shell, struct node *map, const char *key, uint64_t value)
 {
@@ -151,7 +153,7 @@ static struct node *fail_node(
 struct status_lists {
     struct node *running, *failed, *tasks;
     struct task_view *failures;
-    size_t failures_count, failures_capacity;
+    uint32_t failures_count;
     struct task_id ready; /* the first ready task, or 0 */
 };
 
@@ -174,33 +176,56 @@ static struct node *task_row_node(struct shell *shell, const struct task_view *v
     return map;
 }
 
+/* The first tasks of a state, as the core sees them. */
+static struct task_view *views_in(
+    struct shell *shell,
+    const struct grid_view *grid,
+    enum task_state state,
+    uint32_t *ret_count)
+{
+    uint32_t ordinals[STATUS_LIST_MAX];
+    uint32_t count =
+        core_tasks_in(shell->core, grid->row.grid, state, STATUS_LIST_MAX, ordinals);
+    struct task_view *views = ARENA_ARRAY(shell->scratch, struct task_view, count + 1U);
+    for (uint32_t i = 0; i < count; i++) {
+        (void)core_find_task(shell->core, task_id_of(grid->row.grid, ordinals[i]), &views[i]);
+    }
+    *ret_count = count;
+    return views;
+}
+
+static void gather_running(
+    struct shell *shell, const struct grid_view *grid, struct status_lists *lists)
+{
+    static const enum task_state states[] = {TASK_LEASED, TASK_RUNNING};
+
+    for (size_t s = 0; s < ARRAY_LEN(states); s++) {
+        uint32_t count = 0;
+        const struct task_view *views = views_in(shell, grid, states[s], &count);
+        for (uint32_t i = 0; i < count; i++) {
+            if (views[i].same_as.value == 0 && lists->running->list.count < STATUS_LIST_MAX) {
+                node_push(shell->scratch, lists->running, run_node(shell, &views[i]));
+            }
+        }
+    }
+}
+
 static void gather(
     struct shell *shell,
     const struct grid_view *grid,
     bool want_tasks,
     struct status_lists *lists)
 {
-    for (size_t t = 0; t < grid->plan->tasks_count; t++) {
+    uint32_t first = 0;
+    gather_running(shell, grid, lists);
+    lists->failures = views_in(shell, grid, TASK_FAILED, &lists->failures_count);
+    if (core_tasks_in(shell->core, grid->row.grid, TASK_READY, 1, &first) > 0) {
+        lists->ready = task_id_of(grid->row.grid, first);
+    }
+    for (uint32_t t = 0; want_tasks && t < grid->plan->tasks_count && t < STATUS_ROWS_MAX;
+         t++) {
         struct task_view view;
-        if (!core_find_task(shell->core, task_id_of(grid->row.grid, (uint32_t)t), &view)) {
-            continue;
-        }
-        if (view.open.value != 0 && view.same_as.value == 0
-            && lists->running->list.count < STATUS_LIST_MAX) {
-            node_push(shell->scratch, lists->running, run_node(shell, &view));
-        }
-        if (view.row.state == TASK_READY && lists->ready.value == 0) {
-            lists->ready = view.row.task;
-        }
-        if (view.row.state == TASK_FAILED && lists->failures_count < STATUS_LIST_MAX) {
-            ARENA_PUSH(
-                shell->scratch,
-                lists->failures,
-                lists->failures_count,
-                lists->failures_capacity,
-                view);
-        }
-        if (want_tasks && lists->tasks->list.count < STATUS_ROWS_MAX) {
+        if (core_find_task(shell->core, task_id_of(grid->row.grid, t), &view)) {
             node_push(shell->scratch, lists->tasks, task_row_node(shell, &view));
         }
     }
@@ -235,30 +260,14 @@ static struct node *stages_node(struct shell *shell, const struct grid_view *gri
 {
     struct arena *arena = shell->scratch;
     const struct plan *plan = grid->plan;
-    struct state_counts *points =
-        ARENA_ARRAY(arena, struct state_counts, plan->stages_count + 1);
-    struct state_counts *helpers =
-        ARENA_ARRAY(arena, struct state_counts, plan->stages_count + 1);
-    uint64_t *cached = ARENA_ARRAY(arena, uint64_t, plan->stages_count + 1);
-    for (size_t t = 0; t < plan->tasks_count; t++) {
-        struct task_view view;
-        if (core_find_task(shell->core, task_id_of(grid->row.grid, (uint32_t)t), &view)) {
-            struct state_counts *counts =
-                view.helper ? &helpers[view.stage] : &points[view.stage];
-            counts->of[view.row.state]++;
-            counts->stuck += view.stuck;
-            cached[view.stage] += view.row.state == TASK_DONE
-                                  && view.row.reason == TASK_REASON_CACHED && !view.helper;
-        }
-    }
     struct node *list = node_list(arena);
     for (size_t s = 0; s < plan->stages_count; s++) {
         struct node *map = node_map(arena);
         set_text(shell, map, "stage", plan->stages[s]);
-        struct node *counts = api_counts_node(shell, &points[s]);
-        set_int(shell, counts, "cached", cached[s]);
+        struct node *counts = api_counts_node(shell, &grid->points[s]);
+        set_int(shell, counts, "cached", grid->points[s].cached);
         node_set(arena, map, "counts", counts);
-        node_set(arena, map, "helpers", api_counts_node(shell, &helpers[s]));
+        node_set(arena, map, "helpers", api_counts_node(shell, &grid->helpers[s]));
         node_push(arena, list, map);
     }
     return list;
@@ -363,7 +372,7 @@ bool api_query_status(
     }
     bool tasks = node_get_bool(parameters, "tasks", false);
     struct status_lists lists = {
-        node_list(arena), node_list(arena), node_list(arena), NULL, 0, 0, {0}};
+        node_list(arena), node_list(arena), node_list(arena), NULL, 0, {0}};
     gather(shell, &grid, tasks, &lists);
     add_failures(shell, &grid, &lists);
     node_set(arena, body, "grid", api_grid_node(shell, &grid));
@@ -376,6 +385,10 @@ bool api_query_status(
         node_set(arena, body, "tasks", lists.tasks);
     }
     if (node_get_bool(parameters, "cells", false)) {
+        if (grid.plan->cells_count * grid.plan->tasks_count > STATUS_CELLS_WORK) {
+            (void)err_set(err, ERR_LIMIT, "the grid has too many cells to list");
+            return err_hint(err, "read them with `assay sql`, from the view cells");
+        }
         node_set(arena, body, "cells", cell_rows(shell, &grid));
     }
     uint64_t eta =

@@ -6,7 +6,9 @@
 
 #include "common/base/clock.h"
 
-#define ESTIMATE_FRESH_MS UINT64_C(3000)
+/* Larger grids are estimated by their counters and not task by task. */
+#define ESTIMATE_TASKS_MAX 20000
+#define ESTIMATE_FRESH_MS  UINT64_C(3000)
 
 void estimates_done(struct estimates *estimates)
 {
@@ -64,6 +66,29 @@ static uint64_t task_left_ms(
     return passed < median_ms ? median_ms - passed : 0;
 }
 
+/* By counters: all rows that can still run take their program's median. */
+static uint64_t large_grid_left_ms(
+    struct estimates *estimates, struct store *store, const struct grid_view *grid)
+{
+    const struct plan *plan = grid->plan;
+    uint64_t left_ms = 0;
+    for (uint32_t s = 0; s < plan->stages_count; s++) {
+        const struct state_counts *counts = &grid->points[s];
+        uint64_t left = counts->of[TASK_WAITING] + (uint64_t)counts->of[TASK_READY]
+                        + counts->of[TASK_LEASED] + counts->of[TASK_RUNNING] - counts->stuck;
+        uint32_t program = plan_stage_program(plan, s);
+        if (left == 0 || program == GRID_NONE) {
+            continue;
+        }
+        uint64_t median = estimate_program_ms(estimates, store, plan->programs[program].name);
+        if (median == ESTIMATE_UNKNOWN) {
+            return ESTIMATE_UNKNOWN;
+        }
+        left_ms += left * median;
+    }
+    return left_ms;
+}
+
 uint64_t estimate_grid_ms(
     struct estimates *estimates,
     struct store *store,
@@ -74,6 +99,10 @@ uint64_t estimate_grid_ms(
     const struct plan *plan = grid->plan;
     uint64_t left = 0;
     uint64_t longest = 0;
+    if (plan->tasks_count > ESTIMATE_TASKS_MAX) {
+        left = large_grid_left_ms(estimates, store, grid);
+        return left == ESTIMATE_UNKNOWN || slots == 0 ? ESTIMATE_UNKNOWN : left / slots;
+    }
     for (size_t t = 0; t < plan->tasks_count; t++) {
         struct task_view view;
         if (!core_find_task(core, task_id_of(grid->row.grid, (uint32_t)t), &view)

@@ -216,6 +216,8 @@ const char *plan_task_params(const struct plan *plan, uint32_t task, struct aren
 const struct plan_task *plan_task(const struct plan *plan, uint32_t task, struct arena *arena);
 /* By name; GRID_NONE when there is none. O(tasks), a few ns each. */
 uint32_t plan_find_task(const struct plan *plan, const char *name);
+/* The program of a stage's points; GRID_NONE when it has none. O(kinds of tasks). */
+uint32_t plan_stage_program(const struct plan *plan, uint32_t stage);
 /* How the tasks of a stage are scheduled. */
 struct stage_policy plan_policy(const struct plan *plan, uint32_t stage);
 

@@ -64,6 +64,18 @@ struct digest plan_task_output_key(const struct plan *plan, uint32_t task, size_
     return keys != GRID_NONE ? plan->tables->output_keys[keys + output] : (struct digest){0};
 }
 
+uint32_t plan_stage_program(const struct plan *plan, uint32_t stage)
+{
+    const struct plan_tables *tables = plan->tables;
+    for (uint32_t i = 0; i < tables->forms_stored.count; i++) {
+        const struct plan_traits *traits = &tables->forms[i].traits;
+        if (traits->stage == stage && !traits->helper) {
+            return traits->program;
+        }
+    }
+    return GRID_NONE;
+}
+
 /* --- Sources --- */
 
 static uint32_t word_of(const struct plan *plan, uint32_t task, size_t input)

@@ -32,6 +32,7 @@ static bool check_counters(const struct graph *graph, struct err *err)
         const struct task *task = &graph->tasks[t];
         counts.of[task->state]++;
         counts.stuck += !task_state_is_final(task_state(task)) && task_is_dead(task);
+        counts.cached += task->state == TASK_DONE && task->reason == TASK_REASON_CACHED;
         advancing += task_can_advance(task);
         uint32_t pending = 0;
         uint32_t dead = 0;
@@ -54,6 +55,14 @@ static bool check_counters(const struct graph *graph, struct err *err)
             counts.of[i]);
     }
     HOLDS(counts.stuck == graph->counts.stuck, "grid %u: stuck", graph->row.grid.value);
+    HOLDS(counts.cached == graph->counts.cached, "grid %u: cached", graph->row.grid.value);
+    for (size_t i = 0; i < TASK_STATES; i++) {
+        uint32_t sum = 0;
+        for (size_t s = 0; s < graph->plan->stages_count; s++) {
+            sum += graph->points[s].of[i] + graph->helpers[s].of[i];
+        }
+        HOLDS(sum == counts.of[i], "grid %u: stages", graph->row.grid.value);
+    }
     HOLDS(advancing == graph->advancing, "grid %u: advancing", graph->row.grid.value);
     return true;
 }

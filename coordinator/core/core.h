@@ -59,15 +59,17 @@ void core_dump(const struct core *core, struct str *out);
 
 struct state_counts {
     uint32_t of[TASK_STATES];
-    uint32_t stuck; /* of the waiting ones: an upstream failed or was cancelled */
+    uint32_t stuck;  /* of the waiting ones: an upstream failed or was cancelled */
+    uint32_t cached; /* of those done: the result was there before */
 };
 
 struct grid_view {
     struct grid_row row;
     const struct plan *plan;
     struct state_counts counts;
-    const struct state_counts *stages; /* plan->stages_count entries, in plan order */
-    bool taken_in;                     /* false while core_busy() works on it */
+    /* Points and helpers of each stage: plan->stages_count entries, in plan order. */
+    const struct state_counts *points, *helpers;
+    bool taken_in; /* false while core_busy() works on it */
 };
 
 bool core_find_grid(const struct core *core, struct grid_id grid, struct grid_view *ret_view);
@@ -93,6 +95,18 @@ struct task_view {
 };
 
 bool core_find_task(const struct core *core, struct task_id task, struct task_view *ret_view);
+/* The first `max` tasks of a grid in a state, by ordinal; returns how many. A look at each
+ * task's byte until all are found: a million take some milliseconds, and none when none is. */
+uint32_t core_tasks_in(
+    const struct core *core,
+    struct grid_id grid,
+    enum task_state state,
+    uint32_t max,
+    uint32_t *ret_ordinals);
+/* The tasks of a worker's open attempts, as they are recorded; returns how many of at most
+ * `max`. */
+size_t core_worker_tasks(
+    const struct core *core, struct worker_id worker, size_t max, struct task_id *ret_tasks);
 
 struct worker_view {
     struct worker_row row;

@@ -66,7 +66,8 @@ static struct graph *grid_create(struct core *core, const struct event_grid *eve
     graph->row.name = arena_strdup(arena, event->row.name != NULL ? event->row.name : "");
     graph->tasks_count = (uint32_t)event->plan->tasks_count;
     graph->tasks = ARENA_ARRAY(arena, struct task, graph->tasks_count + 1);
-    graph->stages = ARENA_ARRAY(arena, struct state_counts, event->plan->stages_count + 1);
+    graph->points = ARENA_ARRAY(arena, struct state_counts, event->plan->stages_count + 1);
+    graph->helpers = ARENA_ARRAY(arena, struct state_counts, event->plan->stages_count + 1);
     graph->paces = ARENA_ARRAY(arena, uint32_t, event->plan->stages_count + 1);
     memset(graph->paces, 0xff, (event->plan->stages_count + 1) * sizeof(*graph->paces));
     graph->account = account_of(core, graph->row.owner);

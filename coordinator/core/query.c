@@ -24,7 +24,8 @@ bool core_find_grid(const struct core *core, struct grid_id grid, struct grid_vi
         .row = graph->row,
         .plan = graph->plan,
         .counts = graph->counts,
-        .stages = graph->stages,
+        .points = graph->points,
+        .helpers = graph->helpers,
         .taken_in = grid_is_taken_in(graph),
     };
     return true;
@@ -87,6 +88,39 @@ bool core_find_task(const struct core *core, struct task_id id, struct task_view
     }
     *ret_view = view;
     return true;
+}
+
+uint32_t core_tasks_in(
+    const struct core *core,
+    struct grid_id grid,
+    enum task_state state,
+    uint32_t max,
+    uint32_t *ret_ordinals)
+{
+    const struct graph *graph = grids_find(core, grid);
+    uint32_t wanted = graph != NULL ? graph->counts.of[state] : 0;
+    wanted = wanted < max ? wanted : max;
+    uint32_t found = 0;
+    for (uint32_t t = 0; found < wanted; t++) {
+        if (graph->tasks[t].state == state) {
+            ret_ordinals[found++] = t;
+        }
+    }
+    return found;
+}
+
+size_t core_worker_tasks(
+    const struct core *core, struct worker_id id, size_t max, struct task_id *ret_tasks)
+{
+    const struct worker *worker = workers_find(core, id);
+    const struct placement *at = worker != NULL ? worker->placements : NULL;
+    size_t count = 0;
+    for (; at != NULL && count < max; at = at->next) {
+        if (attempt_is_open(at->attempt)) {
+            ret_tasks[count++] = at->attempt->task;
+        }
+    }
+    return count;
 }
 
 bool core_find_worker(

@@ -212,8 +212,8 @@ struct graph {
     struct shared_failure *shared; /* between load and start */
     uint32_t shared_count;
     struct state_counts counts;
-    struct state_counts *stages;
-    uint32_t *paces; /* per stage: how long its tasks run (prefill.h) */
+    struct state_counts *points, *helpers; /* by stage */
+    uint32_t *paces;                       /* per stage: how long its tasks run (prefill.h) */
     struct account *account;
     struct throttle *throttles; /* by stage; `most` 0: no limit, but counted */
     struct throttle pause;      /* most = 0: of every stage while the grid is paused */

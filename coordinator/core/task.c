@@ -76,9 +76,14 @@ void task_count(struct task *task, int sign)
 {
     struct graph *grid = task->grid;
     uint32_t delta = (uint32_t)sign; /* wraps on purpose: -1 */
-    struct state_counts *stage = &grid->stages[task_plan(task)->stage];
+    const struct plan_traits *plan = task_plan(task);
+    struct state_counts *stage = &(plan->helper ? grid->helpers : grid->points)[plan->stage];
     grid->counts.of[task->state] += delta;
     stage->of[task->state] += delta;
+    if (task->state == TASK_DONE && task->reason == TASK_REASON_CACHED) {
+        grid->counts.cached += delta;
+        stage->cached += delta;
+    }
     if (!task_state_is_final(task_state(task)) && task_is_dead(task)) {
         grid->counts.stuck += delta;
         stage->stuck += delta;
