@@ -262,6 +262,11 @@ static void take(struct world *world, const struct message *message)
     case MSG_HELLO:
         answer_hello(world, &message->hello);
         break;
+    case MSG_ACCEPTED:
+        world->accepted = message->accepted.acceptances[0];
+        world->accepted.host = arena_strdup(world->arena, world->accepted.host);
+        world->accepted_count += message->accepted.count;
+        break;
     case MSG_STARTED:
         for (size_t i = 0; i < message->started.count; i++) {
             assert_true(world->started_count < WORLD_RESULTS);

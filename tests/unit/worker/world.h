@@ -35,6 +35,8 @@ struct world {
     struct msg_renew renew; /* the newest, in the arena */
     size_t hellos, renews, logs, byes, drains;
     struct msg_hello hello; /* the newest, in the arena */
+    struct msg_acceptance accepted; /* the newest, in the arena */
+    size_t accepted_count;
     struct msg_start started[WORLD_RESULTS];
     size_t started_count;
     struct msg_result results[WORLD_RESULTS]; /* each attempt's newest */
