@@ -211,8 +211,9 @@ void assignment_build(
         .lease_ms = effect->lease_ms,
         .rank = effect->rank,
         .ranks = effect->ranks,
-        .checkpoint_attempt = effect->previous.value,
-        .checkpoint = "",
+        .checkpoint_attempt = effect->checkpoint != NULL ? effect->checkpoint_attempt.value
+                                                         : effect->previous.value,
+        .checkpoint = effect->checkpoint != NULL ? effect->checkpoint : "",
         .checkpoint_worker = "",
     };
     build_program(&effect->plan->programs[task->traits.program], arena, &out);

@@ -322,6 +322,7 @@ static void finished(
                     result->signal != 0 ? (int32_t)result->signal : result->exit_status,
                 .detail = result->message[0] == '\0' ? NULL : result->message,
                 .log = result->log,
+                .checkpoint = result->checkpoint[0] == '/' ? result->checkpoint : NULL,
                 .usage =
                     {
                         .wall_ms = result->usage.wall_ms,

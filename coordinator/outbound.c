@@ -249,7 +249,9 @@ static void revoke(
         .task = task_of_attempt(shell, effect->attempt),
         .attempt = effect->attempt.value,
         .grace_ms = GRACE_MS,
-        .reason = "the coordinator ended it",
+        .reason = effect->preempt ? "something more urgent needs the room"
+                                  : "the coordinator ended it",
+        .preempt = effect->preempt,
     };
     ARENA_PUSH(
         shell->scratch, box->revokes, box->revokes_count, box->revokes_capacity, revocation);

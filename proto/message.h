@@ -366,6 +366,7 @@ struct msg_revocation {
     uint64_t task, attempt;
     uint64_t grace_ms; /* 0 = kill at once */
     const char *reason;
+    bool preempt; /* it makes room: outcome PREEMPTED, or what it was if it finishes in time */
 };
 
 struct msg_revoke {

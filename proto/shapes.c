@@ -327,6 +327,7 @@ static const struct field revocation_fields[] = {
     U64(msg_revocation, attempt),
     U64(msg_revocation, grace_ms),
     TEXT(msg_revocation, reason, LIMIT_LINE_BYTES),
+    BOOL(msg_revocation, preempt),
 };
 SHAPE(revocation, msg_revocation);
 

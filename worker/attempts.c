@@ -124,7 +124,8 @@ static void begin(struct worker *worker, const struct roster_action *action)
 
 static const char *stop_word(enum roster_stop stop)
 {
-    return exit_reason_name(stop == ROSTER_LEAVING ? EXIT_PREEMPTED : EXIT_CANCELLED);
+    bool softly = stop == ROSTER_LEAVING || stop == ROSTER_PREEMPTED;
+    return exit_reason_name(softly ? EXIT_PREEMPTED : EXIT_CANCELLED);
 }
 
 static void stop(struct worker *worker, const struct roster_action *action)
@@ -347,6 +348,7 @@ static void drop(struct worker *worker, const struct roster_action *action)
     switch (action->stop) {
     case ROSTER_RETRACTED:
     case ROSTER_LEAVING:
+    case ROSTER_PREEMPTED:
         attempts_end_without(worker, held, MSG_OUTCOME_RETRACTED, "never begun");
         break;
     case ROSTER_GO_ON:

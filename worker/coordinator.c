@@ -414,7 +414,11 @@ static void take_order(struct worker *worker, const struct message *message, uin
     case MSG_REVOKE:
         for (size_t i = 0; i < message->revoke.count; i++) {
             const struct msg_revocation *order = &message->revoke.revocations[i];
-            roster_stop(&worker->roster, order->attempt, ROSTER_REVOKED, order->grace_ms);
+            roster_stop(
+                &worker->roster,
+                order->attempt,
+                order->preempt ? ROSTER_PREEMPTED : ROSTER_REVOKED,
+                order->grace_ms);
         }
         break;
     case MSG_RETRACT:

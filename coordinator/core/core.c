@@ -10,6 +10,7 @@
 #include "coordinator/core/hello.h"
 #include "coordinator/core/lease.h"
 #include "coordinator/core/open.h"
+#include "coordinator/core/preempt.h"
 #include "coordinator/core/prefill.h"
 #include "coordinator/core/queue.h"
 #include "coordinator/core/reserve.h"
@@ -31,6 +32,9 @@ struct core_options core_options_default(void)
         .suspect_ms = 30 * 1000,
         .record_ms = 1000,
         .patience_ms = 60 * 1000,
+        .preempt_after_ms = 10 * 1000,
+        .preempt_run_ms = 60 * 1000,
+        .preemptions_max = 3,
         .half_life_ms = UINT64_C(7) * 24 * 3600 * 1000,
         .quota_window_ms = UINT64_C(7) * 24 * 3600 * 1000,
         .losses_max = 3,
@@ -221,6 +225,7 @@ void core_step(struct core *core, const struct event *event, struct effects *eff
         (void)grids_take_in(core);
         settle(core);
         queue_place(core);
+        settle(core); /* what gave way waits */
         lines_balance(core);
         grids_judge(core);
     }
@@ -251,6 +256,8 @@ uint64_t core_next_deadline(const struct core *core)
     uint64_t deadline = attempts_record_deadline(core);
     uint64_t reservation = reserve_deadline(core);
     uint64_t usage = accounts_deadline(core);
+    uint64_t preemption = preempt_deadline(core);
+    deadline = preemption < deadline ? preemption : deadline;
     deadline = usage < deadline ? usage : deadline;
     deadline = reservation < deadline ? reservation : deadline;
     deadline = earlier(deadline, &core->leases);

@@ -23,12 +23,15 @@ struct core_options {
     uint64_t gang_start_ms; /* from the grant of a gang until all its ranks must run */
     uint64_t suspect_ms;    /* silence that makes a worker suspect */
     uint64_t record_ms;     /* running time after which a running attempt gets a row */
-    uint64_t patience_ms;  /* how long small tasks may overtake a large one that does not fit */
-    uint64_t half_life_ms; /* in which what owners have used counts half; at least 64 */
-    uint64_t quota_window_ms; /* in which quotas of device time count; at least 24 */
-    uint32_t losses_max;      /* workers that a task may take down */
-    uint32_t fence_block;     /* attempt ids reserved by one persist.fence */
-    uint32_t intake_tasks;    /* tasks of a fresh grid that one step takes in (see core_busy) */
+    uint64_t patience_ms; /* how long small tasks may overtake a large one that does not fit */
+    uint64_t preempt_after_ms; /* of waiting, before a task makes others give way (preempt.h) */
+    uint64_t preempt_run_ms;   /* that an attempt has run at least before it gives way */
+    uint32_t preemptions_max;  /* how often a work gives way */
+    uint64_t half_life_ms;     /* in which what owners have used counts half; at least 64 */
+    uint64_t quota_window_ms;  /* in which quotas of device time count; at least 24 */
+    uint32_t losses_max;       /* workers that a task may take down */
+    uint32_t fence_block;      /* attempt ids reserved by one persist.fence */
+    uint32_t intake_tasks; /* tasks of a fresh grid that one step takes in (see core_busy) */
     const struct counters *counters; /* of the whole cluster; copied */
 };
 

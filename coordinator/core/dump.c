@@ -47,11 +47,13 @@ static void dump_task(const struct task *task, struct str *out)
     if (work != NULL) {
         str_appendf(
             out,
-            " failures=%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32,
+            " failures=%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32,
             work->failures,
             work->losses,
             work->soft_failures,
-            work->ooms);
+            work->ooms,
+            work->preemptions);
+        str_appendf(out, " checkpoint=%" PRIu64, work->checkpoint_attempt.value);
     }
     int32_t priority;
     if (task_own_priority(task, &priority)) {

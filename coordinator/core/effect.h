@@ -123,6 +123,8 @@ struct effect_assign {
     /* digests[i][j]: tree of source j of input i (frozen inputs: plan_frozen_digest). */
     const struct digest *const *inputs;
     struct attempt_id previous; /* whose checkpoint to begin with, or 0 */
+    const char *checkpoint;     /* folder of the newest known one, or NULL; of this attempt: */
+    struct attempt_id checkpoint_attempt;
 };
 
 /* All ranks of a gang have accepted: begin. */
@@ -137,6 +139,8 @@ struct effect_go {
 struct effect_revoke {
     struct effect_to to;
     struct attempt_id attempt;
+    bool preempt; /* to make room: its checkpoint is of use, and so is its result if it finishes
+                   */
 };
 
 struct effect_retract {

@@ -208,6 +208,7 @@ struct event_finished {
     const char *detail;
     struct digest log;
     struct attempt_usage usage;
+    const char *checkpoint;  /* folder of its newest complete one, or NULL */
     uint64_t started_ms_ago; /* wall time since it started, 0 = never started */
     uint64_t metrics_length; /* bytes of metrics.jsonl; a done attempt is accepted with all of
                                 them */

@@ -226,6 +226,9 @@ static enum explain_cause waiting_cause(
         explain->until_ms = work->backoff.key;
         return EXPLAIN_BACKOFF;
     }
+    if (work != NULL && work->attempt != NULL && !work->looking) {
+        return work->attempt->yields ? EXPLAIN_GIVES_WAY : EXPLAIN_ENDING;
+    }
     return EXPLAIN_LOOKUP;
 }
 

@@ -25,8 +25,10 @@ enum explain_cause {
     EXPLAIN_QUEUE,     /* others come first */
     EXPLAIN_LEASED,
     EXPLAIN_RUNNING,
-    EXPLAIN_LINE,  /* given to a worker, behind others */
-    EXPLAIN_GATED, /* something but room keeps it: see gate */
+    EXPLAIN_LINE,      /* given to a worker, behind others */
+    EXPLAIN_GATED,     /* something but room keeps it: see gate */
+    EXPLAIN_GIVES_WAY, /* its attempt is being ended for something more urgent */
+    EXPLAIN_ENDING,    /* an attempt that nobody wanted any more must end first */
     EXPLAIN_CAUSES,
 };
 

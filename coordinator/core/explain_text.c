@@ -21,6 +21,8 @@ const char *explain_cause_name(enum explain_cause cause)
         "running",
         "line",
         "gated",
+        "gives-way",
+        "ending",
     };
     return cause < EXPLAIN_CAUSES ? words[cause] : "unknown";
 }
@@ -193,6 +195,26 @@ static void add_final(const struct explain *explain, struct str *out)
     case TASK_RUNNING:
     case TASK_STATES:
         break;
+    }
+}
+
+static void add_ending(const struct explain *explain, struct str *out)
+{
+    const char *worker = explain->worker_name != NULL ? explain->worker_name : "?";
+    if (explain->cause == EXPLAIN_GIVES_WAY) {
+        str_appendf(
+            out,
+            "makes room on worker '%s' for a task of higher priority than %" PRId32
+            "; it goes on from its last checkpoint when there is room\n",
+            worker,
+            explain->priority);
+    } else {
+        str_appendf(
+            out,
+            "waits until attempt %" PRIu64
+            " on worker '%s', which was not wanted any more, has ended\n",
+            explain->attempt.value,
+            worker);
     }
 }
 
@@ -375,6 +397,10 @@ static void add_cause(const struct explain *explain, struct str *out)
         break;
     case EXPLAIN_GATED:
         add_gate(explain, out);
+        break;
+    case EXPLAIN_GIVES_WAY:
+    case EXPLAIN_ENDING:
+        add_ending(explain, out);
         break;
     case EXPLAIN_CAUSES:
         break;

@@ -35,8 +35,7 @@ void attempt_started(struct core *core, const struct event_started *event)
     } else if (goes_on) {
         attempt_start(core, attempt);
     } else if (attempt == NULL || !attempt_return(core, attempt)) {
-        effects_add(core->out, EFFECT_SEND_REVOKE)->revoke =
-            (struct effect_revoke){worker_address(worker), event->attempt};
+        attempt_send_revoke(core, worker, event->attempt);
     }
 }
 
@@ -252,6 +251,7 @@ static void finish_ordinary(
         .detail = event->detail,
         .log = event->log,
         .usage = event->usage,
+        .checkpoint = event->checkpoint,
     };
     if (event->outcome != OUTCOME_DONE) {
         attempt_end(core, attempt, &end);

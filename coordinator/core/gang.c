@@ -147,8 +147,7 @@ void gang_accepted(struct core *core, const struct event_accepted *event)
         return;
     }
     if (placement == NULL || attempt->gang == NULL || attempt->state == ATTEMPT_REVOKING) {
-        effects_add(core->out, EFFECT_SEND_REVOKE)->revoke =
-            (struct effect_revoke){worker_address(worker), event->attempt};
+        attempt_send_revoke(core, worker, event->attempt);
         return;
     }
     struct gang *gang = attempt->gang;
@@ -194,6 +193,8 @@ static struct event_finished report_copy(
 {
     struct event_finished report = *event;
     report.detail = event->detail != NULL ? arena_strdup(arena, event->detail) : NULL;
+    report.checkpoint =
+        event->checkpoint != NULL ? arena_strdup(arena, event->checkpoint) : NULL;
     report.verdict_reason =
         event->verdict_reason != NULL ? arena_strdup(arena, event->verdict_reason) : NULL;
     struct result_output *outputs =
@@ -278,6 +279,7 @@ static struct attempt_end end_of(struct core *core, const struct gang *gang)
         .exit_status = report->exit_status,
         .log = report->log,
         .usage = usage_of(gang),
+        .checkpoint = gang->ranks[0].report.checkpoint,
         .rank = rank,
         .unasked = gang->failing,
     };

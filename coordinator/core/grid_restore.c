@@ -51,6 +51,10 @@ static void load_counters(struct work *work, const struct task_row *row)
     work->soft_failures = larger(work->soft_failures, row->soft_failures);
     work->ooms = larger(work->ooms, row->ooms);
     work->preemptions = larger(work->preemptions, row->preemptions);
+    if (row->checkpoint != NULL
+        && row->checkpoint_attempt.value > work->checkpoint_attempt.value) {
+        work_note_checkpoint(work, row->checkpoint, row->checkpoint_attempt);
+    }
     work->backoff_ms = row->backoff_ms;
     work->last_attempt = row->attempt;
     work_note(work, row->detail);
@@ -99,7 +103,8 @@ static void load_row(struct core *core, struct graph *graph, const struct task_r
         load_failed(graph, task, row);
         return;
     }
-    bool tried = row->failures + row->losses + row->soft_failures > 0;
+    bool tried = row->failures + row->losses + row->soft_failures + row->preemptions > 0
+                 || row->checkpoint_attempt.value != 0;
     if (state == TASK_WAITING && tried && !digest_is_zero(&row->key)) {
         load_tried(core, task, row);
     }
@@ -293,7 +298,7 @@ static void renew_all(struct core *core)
 /* A back-off begins again; what was never tried is looked up first. */
 static void work_resume(struct core *core, struct work *work)
 {
-    bool tried = work->failures + work->losses + work->soft_failures > 0;
+    bool tried = work_was_tried(work);
     if (!tried) {
         work_begin(core, work);
     } else if (work->attempt == NULL) {

@@ -67,8 +67,7 @@ void worker_renew(struct core *core, const struct event_renew *event)
             items[count++] =
                 (struct renewed_item){id, attempt_lease_ms(core, attempts_find(core, id))};
         } else {
-            effects_add(core->out, EFFECT_SEND_REVOKE)->revoke =
-                (struct effect_revoke){worker_address(worker), id};
+            attempt_send_revoke(core, worker, id);
         }
     }
     effects_add(core->out, EFFECT_SEND_RENEWED)->renewed =

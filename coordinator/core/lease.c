@@ -3,6 +3,7 @@
 
 #include "coordinator/core/attempt.h"
 #include "coordinator/core/gang.h"
+#include "coordinator/core/preempt.h"
 #include "coordinator/core/prefill.h"
 #include "coordinator/core/queue.h"
 #include "coordinator/core/retry.h"
@@ -115,6 +116,10 @@ static void send_assign(
             .lease_ms = attempt_lease_ms(core, attempt),
             .inputs = inputs,
             .previous = attempt->previous,
+            .checkpoint = task->work->checkpoint != NULL
+                              ? arena_strdup(arena, task->work->checkpoint)
+                              : NULL,
+            .checkpoint_attempt = task->work->checkpoint_attempt,
         };
     }
 }
@@ -224,15 +229,22 @@ void attempt_start(struct core *core, struct attempt *attempt)
     }
 }
 
+void attempt_send_revoke(struct core *core, const struct worker *worker, struct attempt_id id)
+{
+    const struct attempt *attempt = attempts_find(core, id);
+    effects_add(core->out, EFFECT_SEND_REVOKE)->revoke = (struct effect_revoke){
+        .to = worker_address(worker),
+        .attempt = id,
+        .preempt = attempt != NULL && attempt->yields,
+    };
+}
+
 void placement_revoke(struct core *core, const struct placement *placement)
 {
     if (placement->worker->session.value == 0) {
         return; /* it is told when it comes back and names the attempt */
     }
-    effects_add(core->out, EFFECT_SEND_REVOKE)->revoke = (struct effect_revoke){
-        .to = worker_address(placement->worker),
-        .attempt = placement->attempt->id,
-    };
+    attempt_send_revoke(core, placement->worker, placement->attempt->id);
 }
 
 void attempt_revoke(struct core *core, struct attempt *attempt)
@@ -343,14 +355,30 @@ void attempt_forget(struct core *core, struct attempt *attempt)
     attempt_destroy(core, attempt);
 }
 
+/* An older worker knows of one kind of revocation only. */
+static struct attempt_end end_of_yielding(const struct attempt_end *end)
+{
+    struct attempt_end own = *end;
+    if (own.outcome == OUTCOME_REVOKED) {
+        own.outcome = OUTCOME_PREEMPTED;
+    }
+    return own;
+}
+
 void attempt_end(struct core *core, struct attempt *attempt, const struct attempt_end *end)
 {
+    struct attempt_end yielding;
+    if (attempt->yields) {
+        yielding = end_of_yielding(end);
+        end = &yielding;
+    }
     struct work *work = attempt->work;
     struct worker *worker = attempt->placements[end->rank].worker;
     bool was_current = work != NULL && work->attempt == attempt;
     bool accepted = end->accepted;
     bool was_revoking = attempt->state == ATTEMPT_REVOKING && !end->unasked;
     bool was_retracted = end->outcome == OUTCOME_RETRACTED;
+    bool gave_way = attempt->yields;
     struct retry_cause cause = {
         .outcome = end->outcome,
         .started = attempt->started_ms != 0,
@@ -363,10 +391,17 @@ void attempt_end(struct core *core, struct attempt *attempt, const struct attemp
     }
     lost_remove(attempt);
     attempt_hold(core, attempt, false);
+    if (gave_way) {
+        attempt->yields = false;
+        core->yielding--;
+    }
     if (was_current) {
         work->attempt = NULL;
         if (was_retracted) { /* it left no checkpoint to go on from */
             work->last_attempt = attempt->previous;
+        } else if (!accepted && work->canonical != NULL && end->checkpoint != NULL) {
+            work_note_checkpoint(work, end->checkpoint, attempt->id);
+            task_persist(core, work->canonical);
         }
     }
     if (!was_retracted) {
@@ -379,6 +414,8 @@ void attempt_end(struct core *core, struct attempt *attempt, const struct attemp
     }
     if (work->canonical == NULL) {
         work_release(core, work);
+    } else if (gave_way) {
+        preempt_ended(core, work);
     } else if (was_revoking || was_retracted || work->looking) {
         /* Looking: it was of an earlier wish, and what ended a gang may be another reason. */
         work_go_on(core, work);

@@ -18,8 +18,9 @@ struct attempt_end {
     const char *detail;
     struct digest log;
     struct attempt_usage usage;
-    uint32_t rank; /* of a gang: whose end this is */
-    bool unasked;  /* of a gang: it ended by itself, though its ranks were revoked since */
+    uint32_t rank;          /* of a gang: whose end this is */
+    const char *checkpoint; /* folder of its newest complete one, or NULL */
+    bool unasked; /* of a gang: it ended by itself, though its ranks were revoked since */
 };
 
 struct attempt *attempts_find(const struct core *core, struct attempt_id id);
@@ -37,6 +38,8 @@ void lease_renew(struct core *core, struct placement *placement);
 void attempt_start(struct core *core, struct attempt *attempt);
 /* Nobody wants it any more: REVOKE to all its ranks, again each time that a worker names it. */
 void attempt_revoke(struct core *core, struct attempt *attempt);
+/* To the worker that named it, whether or not it is known. */
+void attempt_send_revoke(struct core *core, const struct worker *worker, struct attempt_id id);
 void placement_revoke(struct core *core, const struct placement *placement);
 /* A lost one that its worker still holds goes on, when its work waits and there is room. */
 bool attempt_return(struct core *core, struct attempt *attempt);

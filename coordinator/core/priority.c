@@ -2,6 +2,7 @@
 #include "coordinator/core/priority.h"
 
 #include "coordinator/core/task.h"
+#include "coordinator/core/work.h"
 
 static int32_t clamp(int32_t priority, int32_t min, int32_t max)
 {
@@ -43,6 +44,17 @@ int32_t task_priority(const struct task *task)
     return clamp(priority, -LIMIT_PRIORITY, clamp(max, -LIMIT_PRIORITY, LIMIT_PRIORITY));
 }
 
+int32_t work_priority(const struct work *work)
+{
+    int32_t best = task_priority(work->canonical);
+    for (const struct task *row = work->canonical->next; row != work->canonical;
+         row = row->next) {
+        int32_t priority = task_priority(row);
+        best = priority > best ? priority : best;
+    }
+    return best;
+}
+
 static bool is_better(const struct task *a, const struct task *b)
 {
     if (a->grid->row.paused != b->grid->row.paused) {
@@ -74,7 +86,7 @@ void work_elect(struct core *core, struct work *work)
     }
     struct task *before = work->canonical;
     work->canonical = best;
-    if (work->failures + work->losses + work->soft_failures > 0) {
+    if (work_was_tried(work)) {
         task_persist(core, before);
         task_persist(core, best);
     }

@@ -15,6 +15,8 @@
 #include "coordinator/core/state.h"
 
 int32_t task_priority(const struct task *task);
+/* The highest of the rows that share it, paused or not: what its attempt is worth. */
+int32_t work_priority(const struct work *work);
 /* Of the rows that share the work the one that it goes by. */
 struct task *work_best(const struct work *work);
 /* What a user gave this very task; false: nothing. */

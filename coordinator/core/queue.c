@@ -8,6 +8,7 @@
 #include "coordinator/core/grid_row.h"
 #include "coordinator/core/lease.h"
 #include "coordinator/core/placement.h"
+#include "coordinator/core/preempt.h"
 #include "coordinator/core/prefill.h"
 #include "coordinator/core/priority.h"
 #include "coordinator/core/quota.h"
@@ -232,6 +233,7 @@ void queue_remove(struct core *core, struct work *work)
     if (shape->live == 0) {
         shape->count = 0; /* only entries that left */
         shape->blocked_ms = 0;
+        shape->waits_ms = 0;
     }
 }
 
@@ -314,12 +316,8 @@ static bool choose(
     return ret_places[0].worker != NULL;
 }
 
-void queue_place(struct core *core)
+static void place_in_order(struct core *core)
 {
-    reserve_update(core);
-    if (core->open_count == 0 && core->lines.count == 0) {
-        return;
-    }
     for (struct shape *shape = next_shape(core); shape != NULL; shape = next_shape(core)) {
         struct work *work = shape_head(core, shape);
         uint32_t ranks = gang_ranks(&shape->needs);
@@ -328,15 +326,15 @@ void queue_place(struct core *core)
         shape->head_bound_ms = reserve_bound_ms(core, work->canonical);
         if (!choose(core, shape, work, places)) {
             shape->blocked_at = core->capacity_version;
-            if (shape->blocked_ms == 0) {
-                shape->blocked_ms = core->now;
-            }
+            shape->blocked_ms = shape->blocked_ms == 0 ? core->now : shape->blocked_ms;
+            shape->waits_ms = shape->waits_ms == 0 ? core->now : shape->waits_ms;
             continue;
         }
         if (core->reservation.shape == shape && !places[0].waits) {
             reserve_drop(core);
         }
         shape->blocked_ms = 0;
+        shape->waits_ms = 0;
         ids_pop(shape);
         queue_remove(core, work);
         /* Less room than before: what did not fit still does not. */
@@ -350,6 +348,28 @@ const char *queue_head_name(const struct core *core, struct shape *shape)
 {
     const struct work *work = shape_head(core, shape);
     return work != NULL ? task_name(core, work->canonical) : NULL;
+}
+
+/* Nothing can be placed: what came since waits for room. */
+static void note_waiting(struct core *core)
+{
+    for (size_t i = 0; i < core->shapes_count; i++) {
+        struct shape *shape = core->shapes[i];
+        if (shape->live > 0 && shape->waits_ms == 0) {
+            shape->waits_ms = core->now;
+        }
+    }
+}
+
+void queue_place(struct core *core)
+{
+    reserve_update(core);
+    if (core->open_count > 0 || core->lines.count > 0) {
+        place_in_order(core);
+    } else {
+        note_waiting(core);
+    }
+    preempt_for_waiting(core);
 }
 
 /* Of its own shape, those of lower id; of others, all of those whose turn is before. */

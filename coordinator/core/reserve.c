@@ -205,6 +205,26 @@ static void make(struct core *core, struct shape *shape)
     };
 }
 
+void reserve_for(struct core *core, struct shape *shape, struct worker *worker)
+{
+    reserve_drop(core);
+    worker->reserved = true;
+    line_dissolve(core, worker);
+    core->reservation = (struct reservation){
+        .shape = shape,
+        .since_ms = core->now,
+        .start_ms = core->now + core->options.grace_ms,
+        .version = core->capacity_version,
+    };
+}
+
+bool reserve_is_for_another(
+    const struct core *core, const struct shape *shape, const struct worker *worker)
+{
+    return worker->reserved && core->reservation.shape != shape
+           && core->reservation.shape->priority >= shape->priority;
+}
+
 /* Its workers are what they were chosen for. */
 static bool still_stands(const struct core *core)
 {
@@ -229,6 +249,7 @@ static struct shape *first_blocked(struct core *core)
         struct shape *shape = core->shapes[i];
         if (shape_gate(core, shape) != GATE_OPEN) {
             shape->blocked_ms = 0; /* it is not room that it waits for */
+            shape->waits_ms = 0;
         }
         /* A worker that is kept free does not make a counter of the cluster free. */
         if (shape->live > 0 && shape->blocked_ms != 0

@@ -35,6 +35,11 @@
 void reserve_update(struct core *core);
 /* Its head was placed, or its shape goes. */
 void reserve_drop(struct core *core);
+/* Keeps this worker for the shape, in place of what was kept: its attempts make room. */
+void reserve_for(struct core *core, struct shape *shape, struct worker *worker);
+/* Kept for what does not come after the shape. */
+bool reserve_is_for_another(
+    const struct core *core, const struct shape *shape, const struct worker *worker);
 /* May a task of the shape, which is its head, use the worker? */
 bool reserve_allows(
     const struct core *core, const struct shape *shape, const struct worker *worker);

@@ -38,6 +38,7 @@ const char *task_reason_name(enum task_reason reason)
         "backoff",
         "unneeded",
         "input",
+        "preempted",
     };
     return word(words, ARRAY_LEN(words), reason);
 }

@@ -44,16 +44,18 @@ enum task_state {
 /* Why a task is in its state, where the state alone does not say. */
 enum task_reason {
     TASK_REASON_NONE = 0,
-    TASK_REASON_CACHED,   /* done: an accepted result of its key existed */
-    TASK_REASON_FAILURES, /* failed: its own failures reached the limit */
-    TASK_REASON_POISON,   /* failed: it took down too many workers */
-    TASK_REASON_USER,     /* held, cancelled or skipped by a user's request for this task */
-    TASK_REASON_GRID,     /* cancelled with its grid */
-    TASK_REASON_DECISION, /* skipped by its gate's verdict; detail = the verdict's reason */
-    TASK_REASON_UPSTREAM, /* skipped because an upstream task was skipped */
-    TASK_REASON_BACKOFF,  /* waiting until a back-off ends */
-    TASK_REASON_UNNEEDED, /* skipped: a helper, and all that reads from it was cached */
-    TASK_REASON_INPUT,    /* failed: an upstream result lacks the output that it reads */
+    TASK_REASON_CACHED,    /* done: an accepted result of its key existed */
+    TASK_REASON_FAILURES,  /* failed: its own failures reached the limit */
+    TASK_REASON_POISON,    /* failed: it took down too many workers */
+    TASK_REASON_USER,      /* held, cancelled or skipped by a user's request for this task */
+    TASK_REASON_GRID,      /* cancelled with its grid */
+    TASK_REASON_DECISION,  /* skipped by its gate's verdict; detail = the verdict's reason */
+    TASK_REASON_UPSTREAM,  /* skipped because an upstream task was skipped */
+    TASK_REASON_BACKOFF,   /* waiting until a back-off ends */
+    TASK_REASON_UNNEEDED,  /* skipped: a helper, and all that reads from it was cached */
+    TASK_REASON_INPUT,     /* failed: an upstream result lacks the output that it reads */
+    TASK_REASON_PREEMPTED, /* waiting until its attempt has given way to something more urgent
+                            */
     TASK_REASONS,
 };
 
@@ -146,8 +148,10 @@ struct task_row {
     uint32_t soft_failures; /* consecutive ends that do not count against it */
     uint32_t ooms;        /* own failures by memory, each of which lets the next ask for more */
     uint32_t preemptions; /* how often it gave way to others */
-    bool has_policy;      /* one of the two, or priority, was ever other than none */
-    bool has_priority;    /* a user gave it one, in place of its grid's and stage's */
+    const char *checkpoint;               /* folder of the newest known one, or NULL */
+    struct attempt_id checkpoint_attempt; /* whose that is */
+    bool has_policy;   /* one of these, or priority, was ever other than none */
+    bool has_priority; /* a user gave it one, in place of its grid's and stage's */
     int32_t priority;
     uint64_t backoff_ms; /* duration that was being waited when the row was written, or 0 */
     struct attempt_id attempt; /* DONE: whose result it is; else the last attempt, or 0 */

@@ -50,6 +50,8 @@ struct work {
     struct attempt *lost;     /* lost ones that may still report, by next_lost */
     struct heap_node backoff; /* in core->backoffs */
     char *detail;             /* of the last failure; heap */
+    char *checkpoint;         /* folder of the newest known one, or NULL; heap */
+    struct attempt_id checkpoint_attempt;
     uint64_t backoff_ms;
     uint32_t failures, losses, soft_failures;
     struct worker_id failed_worker; /* where it failed last */
@@ -109,6 +111,7 @@ struct attempt {
     bool stored;            /* has a row of its own */
     bool open;              /* counted as open in its grid */
     bool waits;             /* in its worker's line (prefill.h): holds nothing there yet */
+    bool yields;            /* ended so that something more urgent has room (preempt.h) */
     bool retracting;        /* its worker was asked to hand it back */
     struct heap_node place; /* in worker->line, by id */
 };
@@ -180,6 +183,8 @@ struct shape {
     uint32_t live;       /* entries that are ready */
     uint64_t blocked_at; /* core->capacity_version at which nothing fitted; 0: try */
     uint64_t blocked_ms; /* since when its head does not fit; 0: it does */
+    uint64_t waits_ms;   /* the same, also while no worker takes anything */
+    uint64_t preempt_ms; /* not before: others are asked to make room for it */
     uint64_t head_ms,
         head_bound_ms; /* how long the head that was tried last takes (reserve.h) */
 };
@@ -266,6 +271,7 @@ struct core {
     struct shape **shape_buckets;
     uint64_t capacity_version; /* rises when room may have appeared */
     struct reservation reservation;
+    uint32_t yielding; /* attempts that give way */
 
     struct account **accounts;
     size_t accounts_count, accounts_capacity;

@@ -164,6 +164,8 @@ static void row_of_work(const struct task *task, struct task_row *row)
         row->soft_failures = work->soft_failures;
         row->ooms = work->ooms;
         row->preemptions = work->preemptions;
+        row->checkpoint = work->checkpoint;
+        row->checkpoint_attempt = work->checkpoint_attempt;
     }
     row->backoff_ms = task->reason == TASK_REASON_BACKOFF ? work->backoff_ms : 0;
     row->attempt = work->attempt != NULL ? work->attempt->id : work->last_attempt;
@@ -190,8 +192,8 @@ struct task_row task_row_of(const struct task *task)
         row.attempt = task->result->attempt;
         row.key = task->result->key;
     }
-    row.has_policy =
-        task->policy_stored || row.has_priority || row.ooms > 0 || row.preemptions > 0;
+    row.has_policy = task->policy_stored || row.has_priority || row.ooms > 0
+                     || row.preemptions > 0 || row.checkpoint != NULL;
     return row;
 }
 
@@ -204,6 +206,10 @@ void task_persist(struct core *core, struct task *task)
     effect->task.plan = task->grid->plan;
     if (effect->task.row.detail != NULL) {
         effect->task.row.detail = arena_strdup(core->out->arena, effect->task.row.detail);
+    }
+    if (effect->task.row.checkpoint != NULL) {
+        effect->task.row.checkpoint =
+            arena_strdup(core->out->arena, effect->task.row.checkpoint);
     }
     task->stored = true;
     task->policy_stored = effect->task.row.has_policy;

@@ -89,6 +89,13 @@ struct work *work_create(const struct digest *key)
     return work;
 }
 
+static void work_destroy(struct work *work)
+{
+    free(work->detail);
+    free(work->checkpoint);
+    free(work);
+}
+
 static void work_free(struct core *core, struct work *work)
 {
     CHECK(work->attempt == NULL);
@@ -98,8 +105,7 @@ static void work_free(struct core *core, struct work *work)
     while (work->lost != NULL) {
         attempt_forget(core, work->lost);
     }
-    free(work->detail);
-    free(work);
+    work_destroy(work);
 }
 
 void work_release(struct core *core, struct work *work)
@@ -123,8 +129,7 @@ static void unhashed_done(struct graph *graph)
             row->work = NULL;
             row = row->next;
         } while (row != work->canonical);
-        free(work->detail);
-        free(work);
+        work_destroy(work);
     }
 }
 
@@ -137,8 +142,7 @@ void works_done(struct core *core)
         while (core->works[i] != NULL) {
             struct work *work = core->works[i];
             core->works[i] = work->hash_next;
-            free(work->detail);
-            free(work);
+            work_destroy(work);
         }
     }
     free(core->works);
@@ -154,6 +158,21 @@ void work_note(struct work *work, const char *detail)
         memcpy(work->detail, detail, length);
         work->detail[length] = '\0';
     }
+}
+
+bool work_was_tried(const struct work *work)
+{
+    return work->failures + work->losses + work->soft_failures + work->preemptions > 0
+           || work->checkpoint_attempt.value != 0;
+}
+
+void work_note_checkpoint(struct work *work, const char *folder, struct attempt_id attempt)
+{
+    size_t length = strlen(folder);
+    free(work->checkpoint);
+    work->checkpoint = xmalloc(length + 1);
+    memcpy(work->checkpoint, folder, length + 1);
+    work->checkpoint_attempt = attempt;
 }
 
 /* --- Rows --- */
@@ -303,7 +322,7 @@ static void work_hand_over(struct core *core, struct work *work, struct task *to
             task_persist(core, row);
             row = row->next;
         } while (row != to);
-    } else if (work->failures + work->losses + work->soft_failures > 0) {
+    } else if (work_was_tried(work)) {
         task_persist(core, to);
     }
 }
@@ -336,6 +355,9 @@ static void work_orphan(struct core *core, struct work *work)
     work->soft_failures = 0;
     work->ooms = 0;
     work->preemptions = 0;
+    work->checkpoint_attempt = (struct attempt_id){0};
+    free(work->checkpoint);
+    work->checkpoint = NULL;
     heap_remove(&core->backoffs, &work->backoff);
     if (work->attempt != NULL) {
         attempt_revoke(core, work->attempt);

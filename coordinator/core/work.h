@@ -42,7 +42,11 @@ uint32_t work_retry(struct core *core, struct work *work, const struct graph *as
 bool work_result_fits(const struct task *task, const struct result_row *result);
 /* A copy in the task's grid, outputs in the plan's order. */
 const struct result_row *work_result_copy(struct task *task, const struct result_row *result);
+/* It has counters, or a checkpoint, that a row must keep. */
+bool work_was_tried(const struct work *work);
 void work_note(struct work *work, const char *detail); /* copies; NULL clears */
+/* Where the next attempt may go on from. */
+void work_note_checkpoint(struct work *work, const char *folder, struct attempt_id attempt);
 
 void work_lookup_answered(struct core *core, const struct event_lookup *event);
 

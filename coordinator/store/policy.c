@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What scheduling policy stores (schema/0007_policy.sql): statements of a batch, and rows back
- * at a start. Grids and tasks have their rows already when these statements run. */
+/* What scheduling policy stores (schema/0007_policy.sql, 0010_checkpoints.sql): statements of a
+ * batch, and rows back at a start. Grids and tasks have their rows already when these
+ * statements run. */
 #include "coordinator/store/policy.h"
 
 #include <string.h>
@@ -38,7 +39,7 @@ static void send_tasks(struct store *store, const struct effects *batch, struct 
     struct batch_row *rows = NULL;
     size_t count = batch_rows(batch, EFFECT_PERSIST_TASK, arena, &rows);
     CLEANUP(columns_done) struct columns c;
-    columns_init(&c, 4);
+    columns_init(&c, 6);
     for (size_t i = 0; i < count; i++) {
         const struct task_row *row = &rows[i].last->task.row;
         if (!row->has_policy) {
@@ -48,13 +49,16 @@ static void send_tasks(struct store *store, const struct effects *batch, struct 
         pg_array_i64(&c.arrays[1], row->has_priority ? row->priority : PRIORITY_UNSET);
         pg_array_u64(&c.arrays[2], row->ooms);
         pg_array_u64(&c.arrays[3], row->preemptions);
+        pg_array_text(&c.arrays[4], row->checkpoint == NULL ? "" : row->checkpoint);
+        pg_array_u64(&c.arrays[5], row->checkpoint_attempt.value);
     }
     columns_send(
         &c,
         store,
-        "INSERT INTO task_policy (task_id, priority, ooms, preemptions) SELECT u.a, nullif(u.b, -32768), u.c, u.d FROM "
-        "unnest($1::int8[], $2::int4[], $3::int4[], $4::int4[]) AS u(a,b,c,d) ON CONFLICT (task_id) DO UPDATE SET priority = "
-        "excluded.priority, ooms = excluded.ooms, preemptions = excluded.preemptions");
+        "INSERT INTO task_policy (task_id, priority, ooms, preemptions, checkpoint, checkpoint_attempt) SELECT u.a, nullif(u.b, "
+        "-32768), u.c, u.d, u.e, u.f FROM unnest($1::int8[], $2::int4[], $3::int4[], $4::int4[], $5::text[], $6::int8[]) AS "
+        "u(a,b,c,d,e,f) ON CONFLICT (task_id) DO UPDATE SET priority = excluded.priority, ooms = excluded.ooms, preemptions = "
+        "excluded.preemptions, checkpoint = excluded.checkpoint, checkpoint_attempt = excluded.checkpoint_attempt");
 }
 
 static void send_usage(struct store *store, const struct usage_row *row, struct arena *arena)
@@ -156,7 +160,7 @@ bool load_policy(struct store *store, uint32_t id, struct store_grid *grid, stru
     if (!load_grid_policy(store, id, grid, err)
         || !pg_run(
             store->writer,
-            "SELECT task_id, priority, ooms, preemptions FROM task_policy WHERE task_id >= $1::int8 AND task_id < $2::int8 "
+            "SELECT task_id, priority, ooms, preemptions, checkpoint, checkpoint_attempt FROM task_policy WHERE task_id >= $1::int8 AND task_id < $2::int8 "
             "ORDER BY task_id",
             params,
             2,
@@ -178,6 +182,10 @@ bool load_policy(struct store *store, uint32_t id, struct store_grid *grid, stru
             tasks[t].priority = (int32_t)pg_i64(rows, r, 1);
             tasks[t].ooms = (uint32_t)pg_u64(rows, r, 2);
             tasks[t].preemptions = (uint32_t)pg_u64(rows, r, 3);
+            tasks[t].checkpoint_attempt.value = pg_u64(rows, r, 5);
+            if (tasks[t].checkpoint_attempt.value != 0) {
+                tasks[t].checkpoint = arena_strdup(grid->arena, pg_text(rows, r, 4));
+            }
         }
     }
     return true;

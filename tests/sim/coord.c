@@ -19,6 +19,9 @@ struct core_options coord_options(const struct world *world)
     options.patience_ms = 5000;
     options.fence_block = 8;
     options.intake_tasks = 5;
+    options.preempt_after_ms = 2000;
+    options.preempt_run_ms = 1000;
+    options.preemptions_max = SIM_PREEMPTIONS;
     options.counters = world->cluster;
     return options;
 }

@@ -76,7 +76,12 @@ void coord_send(struct world *world, struct coord *coord, const struct effect *e
         send_about(world, coord, effect->go.to, ORDER_GO, effect->go.attempt);
         break;
     case EFFECT_SEND_REVOKE:
-        send_about(world, coord, effect->revoke.to, ORDER_REVOKE, effect->revoke.attempt);
+        send_about(
+            world,
+            coord,
+            effect->revoke.to,
+            effect->revoke.preempt ? ORDER_PREEMPT : ORDER_REVOKE,
+            effect->revoke.attempt);
         break;
     case EFFECT_SEND_RETRACT:
         send_about(world, coord, effect->retract.to, ORDER_RETRACT, effect->retract.attempt);

@@ -171,6 +171,48 @@ static void check_grant(
     }
 }
 
+/* S13 */
+static bool is_more_urgent_waiting(
+    const struct world *world, const struct core *core, int32_t priority)
+{
+    for (struct grid_id id = core_grid_after(core, (struct grid_id){0}); id.value != 0;
+         id = core_grid_after(core, id)) {
+        struct grid_view grid;
+        (void)core_find_grid(core, id, &grid);
+        for (uint32_t t = 0; t < grid.plan->tasks_count; t++) {
+            struct task_view task;
+            if (core_find_task(core, task_id_of(id, t), &task) && task.row.state == TASK_READY
+                && task.same_as.value == 0 && task.priority > priority
+                && may_run(world, core, &grid, &task)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void check_preemption(
+    struct world *world, const struct core *core, struct attempt_id attempt)
+{
+    struct fate *fate = &world->fates[attempt.value % SIM_ATTEMPTS];
+    struct attempt_row row;
+    struct task_view task;
+    if (fate->preempted || !core_find_attempt(core, attempt, &row)
+        || !core_find_task(core, row.task, &task)) {
+        return;
+    }
+    fate->preempted = true;
+    if (!is_more_urgent_waiting(world, core, task.priority)) {
+        violation(
+            world,
+            "S13: attempt %lu gives way to nothing more urgent",
+            (unsigned long)attempt.value);
+    }
+    if (task.row.preemptions >= SIM_PREEMPTIONS) {
+        violation(world, "S13: task %u gives way again and again", task_ordinal(row.task));
+    }
+}
+
 void policy_check(
     struct world *world, const struct core *core, const struct effects *effects, size_t before)
 {
@@ -180,6 +222,9 @@ void policy_check(
             world->attempt_highest =
                 attempt > world->attempt_highest ? attempt : world->attempt_highest;
             check_grant(world, core, &effects->items[i].assign);
+        } else if (
+            effects->items[i].kind == EFFECT_SEND_REVOKE && effects->items[i].revoke.preempt) {
+            check_preemption(world, core, effects->items[i].revoke.attempt);
         }
     }
 }

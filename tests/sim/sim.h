@@ -20,6 +20,8 @@
  *   S10 what asks for a label runs where that is
  *   S11 nothing is granted beyond `at_most` or a quota, or while its grid is paused
  *   S12 of tasks that need the same and may run, the one of higher priority is placed first
+ *   S13 an attempt gives way only to a task of higher priority that waits, and a work only a
+ * few times
  */
 #ifndef ASSAY_TESTS_SIM_SIM_H
 #define ASSAY_TESTS_SIM_SIM_H
@@ -30,13 +32,14 @@
 #include "worker/core/roster.h"
 #include "worker/core/spool.h"
 
-#define SIM_WORKERS  4
-#define SIM_COORDS   2
-#define SIM_GRIDS    3
-#define SIM_OWNERS   4
-#define SIM_TASKS    16
-#define SIM_HELD     12 /* attempts that a worker holds */
-#define SIM_ATTEMPTS 1024
+#define SIM_WORKERS     4
+#define SIM_COORDS      2
+#define SIM_GRIDS       3
+#define SIM_OWNERS      4
+#define SIM_PREEMPTIONS 2 /* of one work, at most */
+#define SIM_TASKS       16
+#define SIM_HELD        12 /* attempts that a worker holds */
+#define SIM_ATTEMPTS    1024
 
 enum sim_stage {
     SIM_STAGE_SLOW = 0,
@@ -169,6 +172,7 @@ enum order_kind {
     ORDER_ASSIGN,
     ORDER_GO,
     ORDER_REVOKE,
+    ORDER_PREEMPT,
     ORDER_RETRACT,
     ORDER_RENEWED,
     ORDER_METRICS_ACK,
@@ -247,6 +251,7 @@ struct fate {
     uint64_t accepted; /* waited for GO */
     uint64_t done;
     bool acknowledged; /* as accepted */
+    bool preempted;    /* it was told to give way */
 };
 
 struct faults {

@@ -34,6 +34,7 @@ static void effect_deepen(struct arena *arena, struct effect *effect)
         break;
     case EFFECT_PERSIST_TASK:
         effect->task.row.detail = text_copy(arena, effect->task.row.detail);
+        effect->task.row.checkpoint = text_copy(arena, effect->task.row.checkpoint);
         break;
     case EFFECT_PERSIST_ATTEMPT:
         effect->attempt.detail = text_copy(arena, effect->attempt.detail);

@@ -272,11 +272,12 @@ static void begin_attempt(struct world *world, struct sim_worker *worker, struct
 }
 
 /* Told to end, it may still finish by itself within its grace period. */
-static void stop_attempt(struct world *world, struct sim_worker *worker, struct held *held)
+static void stop_attempt(
+    struct world *world, struct sim_worker *worker, struct held *held, enum roster_stop stop)
 {
     uint64_t grace = between(world, 1, rng_below(&world->rng, 3) == 0 ? 20000 : 2000);
     if (held->ends_at > world->now + grace || held->outcome != OUTCOME_DONE) {
-        held->outcome = OUTCOME_REVOKED;
+        held->outcome = stop == ROSTER_PREEMPTED ? OUTCOME_PREEMPTED : OUTCOME_REVOKED;
         held->ends_at = world->now + grace;
     }
     wake_in(world, worker, grace);
@@ -297,7 +298,7 @@ static void run_roster(struct world *world, struct sim_worker *worker)
             begin_attempt(world, worker, held);
             break;
         case ROSTER_STOP:
-            stop_attempt(world, worker, held);
+            stop_attempt(world, worker, held, action.stop);
             break;
         case ROSTER_DROP:
             end_attempt(
@@ -454,6 +455,7 @@ static void send_finished(
                 .attempt = held->attempt,
                 .outcome = held->outcome,
                 .exit_status = held->outcome == OUTCOME_FAILED,
+                .checkpoint = held->attempt.value % 2 == 0 ? "/checkpoint" : NULL,
                 .started_ms_ago = held->started_at == 0 ? 0 : 1 + world->now - held->started_at,
                 .metrics_length = held->outcome == OUTCOME_DONE ? held->metrics_length : 0,
                 .outputs = outputs,
@@ -608,6 +610,9 @@ void worker_obey(struct world *world, struct sim_worker *worker, const struct or
         break;
     case ORDER_REVOKE:
         roster_stop(&worker->roster, order->attempt.value, ROSTER_REVOKED, UINT64_MAX);
+        break;
+    case ORDER_PREEMPT:
+        roster_stop(&worker->roster, order->attempt.value, ROSTER_PREEMPTED, UINT64_MAX);
         break;
     case ORDER_RETRACT:
         roster_retract(&worker->roster, order->attempt.value);

@@ -88,7 +88,7 @@ enum msg_outcome judge_exit(
         *ret_message = record->detail[0] != '\0' ? record->detail : "cancelled";
         return MSG_OUTCOME_CANCELLED;
     case EXIT_PREEMPTED:
-        *ret_message = finished ? "" : "stopped because its worker was told to end";
+        *ret_message = finished ? "" : "stopped: something more urgent needed the room, or its worker was told to end";
         return finished ? MSG_OUTCOME_DONE : MSG_OUTCOME_PREEMPTED;
     case EXIT_TIME:
         (void)str_human_ms(assignment->time_ms, limit, sizeof(limit));

@@ -45,6 +45,7 @@ enum roster_stop {
     ROSTER_RETRACTED, /* RETRACT of a queued one */
     ROSTER_ORPHANED,  /* no coordinator for the whole orphan grace */
     ROSTER_LEAVING,   /* the worker was told to end */
+    ROSTER_PREEMPTED, /* REVOKE with `preempt`: others need the room */
 };
 
 struct roster_needs {

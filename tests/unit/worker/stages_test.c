@@ -181,13 +181,33 @@ static void a_revoked_stage_is_ended(void **state)
     long pid = strtol(world_file(world, world_attempt(world, 1, 1, "tmp/pid")), NULL, 10);
     world_wait(world, &world->started_count, 1);
     assert_int_equal(world->started[0].pid, pid);
-    struct msg_revocation order = {1, 1, 5000, "test"};
+    struct msg_revocation order = {1, 1, 5000, "test", false};
     struct message revoke = {.type = MSG_REVOKE, .revoke = {&order, 1}};
     world_send(world, &revoke);
     const struct msg_result *result = world_result(world, 1);
     expect(result, MSG_OUTCOME_CANCELLED, "cancelled");
     assert_non_null(strstr(result->log_tail, "leaving\n"));
     assert_false(process_lives(pid));
+}
+
+static void a_preempted_stage_leaves_its_checkpoint(void **state)
+{
+    struct world *world = *state;
+    world_start_worker(world);
+    struct msg_assignment assignment = world_assignment(
+        world,
+        1,
+        1,
+        "trap 'mkdir checkpoint/a.tmp; mv checkpoint/a.tmp checkpoint/a; exit 75' TERM\n"
+        "echo $$ > tmp/pid\nwhile :; do sleep 0.05; done\n");
+    world_assign(world, &assignment);
+    (void)world_file(world, world_attempt(world, 1, 1, "tmp/pid"));
+    struct msg_revocation order = {1, 1, 5000, "test", true};
+    struct message revoke = {.type = MSG_REVOKE, .revoke = {&order, 1}};
+    world_send(world, &revoke);
+    const struct msg_result *result = world_result(world, 1);
+    expect(result, MSG_OUTCOME_PREEMPTED, "more urgent");
+    assert_true(str_has_suffix(result->checkpoint, "/checkpoint/a"));
 }
 
 static void a_stage_that_ignores_us_is_killed(void **state)
@@ -198,7 +218,7 @@ static void a_stage_that_ignores_us_is_killed(void **state)
         world, 1, 1, "trap '' TERM\necho $$ > tmp/pid\nwhile :; do sleep 0.05; done\n");
     world_assign(world, &assignment);
     long pid = strtol(world_file(world, world_attempt(world, 1, 1, "tmp/pid")), NULL, 10);
-    struct msg_revocation order = {1, 1, 100, "test"};
+    struct msg_revocation order = {1, 1, 100, "test", false};
     struct message revoke = {.type = MSG_REVOKE, .revoke = {&order, 1}};
     world_send(world, &revoke);
     const struct msg_result *result = world_result(world, 1);
@@ -555,6 +575,7 @@ int main(void)
         STAGE_TEST(the_time_limit_ends_a_stage_with_its_children),
         STAGE_TEST(the_memory_limit_ends_a_stage),
         STAGE_TEST(a_revoked_stage_is_ended),
+        STAGE_TEST(a_preempted_stage_leaves_its_checkpoint),
         STAGE_TEST(a_stage_that_ignores_us_is_killed),
         STAGE_TEST(leftovers_of_a_finished_stage_are_killed),
         STAGE_TEST(a_breeding_stage_is_ended_whole),

@@ -241,7 +241,7 @@ static void a_deposed_coordinator_is_not_obeyed(void **state)
     world_start_worker(world);
     begin(world, 1);
     long pid = wait_pid(world, 1);
-    struct msg_revocation order = {1, 1, 0, "deposed"};
+    struct msg_revocation order = {1, 1, 0, "deposed", false};
     struct message revoke = {.type = MSG_REVOKE, .epoch = 4, .revoke = {&order, 1}};
     world_send(world, &revoke);
     size_t renews = world->renews;

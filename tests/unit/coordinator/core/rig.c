@@ -106,6 +106,7 @@ static void keep_rows(struct rig *rig, const struct effect *effect)
         struct task_row *row = &rig->tasks[task_grid(task).value][task_ordinal(task)];
         *row = effect->task.row;
         row->detail = keep_text(rig, effect->task.row.detail);
+        row->checkpoint = keep_text(rig, effect->task.row.checkpoint);
         rig->has_task[task_grid(task).value][task_ordinal(task)] = true;
     } else if (effect->kind == EFFECT_PERSIST_LEASE) {
         rig->leases[rig->leases_count++] = effect->lease;
