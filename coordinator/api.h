@@ -104,6 +104,14 @@ bool api_query_events(
     const struct node *parameters,
     struct node *body,
     struct err *err);
+/* The grid and the task that the parameters name. */
+bool api_find_both(
+    const struct caller *caller,
+    const struct node *parameters,
+    struct grid_view *ret_grid,
+    struct task_view *ret_task,
+    struct err *err);
+void api_push_lines(struct shell *shell, const char *text, struct node *lines);
 struct node *api_grid_node(struct shell *shell, const struct grid_view *view);
 struct node *api_counts_node(struct shell *shell, const struct state_counts *counts);
 /* The task's name, in the turn's scratch. */

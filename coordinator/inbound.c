@@ -150,6 +150,7 @@ static void hello(
                 .incarnation = hello->incarnation,
                 .number = hello->number,
                 .capacity = capacity,
+                .life_ms = hello->life_ms,
                 .inventory = items,
                 .inventory_count = hello->inventory_count,
             },

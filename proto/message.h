@@ -122,6 +122,7 @@ struct msg_hello {
     uint32_t slots;    /* attempts at a time */
     uint32_t prefetch; /* further assignments that may wait here */
     struct msg_resources resources;
+    uint64_t life_ms; /* until the worker leaves by itself; 0: it does not */
     bool draining;
     struct msg_inventory *inventory; /* everything held */
     size_t inventory_count;

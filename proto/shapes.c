@@ -97,6 +97,7 @@ static const struct field hello_fields[] = {
     BOOL(msg_hello, draining),
     LIST(msg_hello, inventory, inventory, inventory_count, inventory, LIMIT_BATCH),
     U64(msg_hello, number),
+    U64(msg_hello, life_ms),
 };
 SHAPE(hello, msg_hello);
 

@@ -131,6 +131,15 @@ static struct msg_inventory *inventory(struct worker *worker)
     return items;
 }
 
+/* 0: it has no end; so nothing is left of it only from 1 ms on. */
+static uint64_t life_left_ms(const struct worker *worker, uint64_t now_ms)
+{
+    if (worker->ends_at_ms == UINT64_MAX) {
+        return 0;
+    }
+    return worker->ends_at_ms > now_ms + 1 ? worker->ends_at_ms - now_ms : 1;
+}
+
 static void send_hello(struct worker *worker, uint64_t now_ms)
 {
     const struct worker_options *options = &worker->options;
@@ -150,6 +159,7 @@ static void send_hello(struct worker *worker, uint64_t now_ms)
         .pid = (uint32_t)getpid(),
         .slots = options->slots,
         .prefetch = options->prefetch,
+        .life_ms = life_left_ms(worker, now_ms),
         .resources = worker->options.resources,
         .draining = worker->leaving,
         .inventory = inventory(worker),

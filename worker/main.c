@@ -56,6 +56,10 @@ static const struct config_key keys[] = {
      .min = 0,
      .max = PREFETCH_MAX,
      .help = "short attempts that may wait here for a slot"},
+    {.name = "life",
+     .type = CONFIG_DURATION,
+     .fallback = "0s",
+     .help = "leave after this long, and take nothing that may last longer (0: no end)"},
     {.name = "cpus", .type = CONFIG_INT, .min = 1, .max = 100000, .help = "cores to offer"},
     {.name = "memory", .type = CONFIG_BYTES, .help = "memory to offer"},
     {.name = "gpus",
@@ -201,6 +205,7 @@ static bool set_resources(
         .gpus_count = devices->gpus_count};
     options->slots = (uint32_t)config_int(config, "slots");
     options->prefetch = (uint32_t)config_int(config, "prefetch");
+    options->life_ms = (uint64_t)config_int(config, "life");
     return set_words(config, options, arena, err);
 }
 

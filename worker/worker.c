@@ -17,6 +17,8 @@ enum {
     /* After the last stage has ended: results that nobody takes now stay on disk. */
     LEAVE_PATIENCE_MS = 20000,
     LEAVE_WAIT_MS = 200, /* how often to look whether we may go */
+    /* Before the end of its life: the grace period of its stages, and time to publish. */
+    LIFE_GRACE_MS = 40000,
 };
 
 static bool open_sockets(struct worker *worker, struct err *err)
@@ -54,6 +56,7 @@ bool worker_open(struct worker *worker, struct err *err)
     worker->reopen_wait_ms = 1000;
     worker->hello_at_ms = now_ms;
     worker->sweep_at_ms = now_ms;
+    worker->ends_at_ms = options->life_ms > 0 ? now_ms + options->life_ms : UINT64_MAX;
     roster_init(&worker->roster, options->slots, &total, now_ms);
     spool_init(&worker->spool);
     shim_link_init(&worker->shim, options->state, options->shim, options->helper);
@@ -83,6 +86,28 @@ void worker_close(struct worker *worker)
 
 /* --- Leaving --- */
 
+/* What runs is stopped with time for a checkpoint, what waits is handed back. */
+static void leave(struct worker *worker, const char *why)
+{
+    log_event(
+        LOG_NOTICE,
+        "leaving",
+        F("why", "%s", why),
+        F("attempts", "%zu", roster_live(&worker->roster)));
+    worker->leaving = true;
+    worker->leave_by_ms = UINT64_MAX;
+    roster_leave(&worker->roster);
+    struct message message = {.type = MSG_DRAIN, .drain = {true, why}};
+    (void)(worker->welcomed && coordinator_send(worker, &message));
+}
+
+static uint64_t life_warning_ms(const struct worker *worker)
+{
+    return worker->ends_at_ms == UINT64_MAX || worker->leaving ? UINT64_MAX
+           : worker->ends_at_ms > LIFE_GRACE_MS ? worker->ends_at_ms - LIFE_GRACE_MS
+                                                : 0;
+}
+
 static void take_signals(struct worker *worker)
 {
     int number;
@@ -94,13 +119,7 @@ static void take_signals(struct worker *worker)
             worker->over = true; /* told twice: at once; stages go on under their shim */
             continue;
         }
-        log_event(LOG_NOTICE, "leaving", F("attempts", "%zu", roster_live(&worker->roster)));
-        worker->leaving = true;
-        worker->leave_by_ms = UINT64_MAX;
-        roster_leave(&worker->roster);
-        struct message message = {
-            .type = MSG_DRAIN, .drain = {true, "the worker was told to end"}};
-        (void)(worker->welcomed && coordinator_send(worker, &message));
+        leave(worker, "the worker was told to end");
     }
 }
 
@@ -138,6 +157,7 @@ static uint64_t next_deadline(const struct worker *worker, uint64_t now_ms)
     deadline_ms = minimum(deadline_ms, spool_deadline(&worker->spool));
     deadline_ms = minimum(deadline_ms, shim_link_deadline(&worker->shim));
     deadline_ms = minimum(deadline_ms, worker->sweep_at_ms);
+    deadline_ms = minimum(deadline_ms, life_warning_ms(worker));
     if (worker->roster.count > 0 && worker->welcomed) {
         deadline_ms = minimum(deadline_ms, worker->tail_at_ms);
     }
@@ -155,6 +175,9 @@ static bool tick(struct worker *worker, uint64_t now_ms, struct err *err)
         worker->sweep_at_ms = now_ms + SWEEP_MS;
     } else if (worker->sweep_at_ms <= now_ms) {
         worker->sweep_at_ms = now_ms + TAIL_MS; /* no shim yet */
+    }
+    if (life_warning_ms(worker) <= now_ms) {
+        leave(worker, "its life ends");
     }
     if (now_ms >= worker->tail_at_ms) {
         worker->tail_at_ms = now_ms + TAIL_MS;

@@ -35,6 +35,7 @@ struct worker_options {
     const char *address; /* where other workers reach us; NULL: by the way to the coordinator */
     uint32_t slots;
     uint32_t prefetch; /* attempts that may wait for one */
+    uint64_t life_ms;  /* after which the worker leaves by itself; 0: never */
     struct msg_resources resources;
     const char *shim, *helper;   /* our own programs */
     const char *python, *engine; /* what these mean in commands */
@@ -105,6 +106,7 @@ struct worker {
     const char *address; /* of gangs' ranks here */
     char address_found[ADDRESS_SIZE];
     bool draining, leaving;
+    uint64_t ends_at_ms; /* when its life is over; UINT64_MAX: it has no end */
     uint64_t leave_by_ms;
     bool over;
 };

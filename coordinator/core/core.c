@@ -32,6 +32,7 @@ struct core_options core_options_default(void)
         .suspect_ms = 30 * 1000,
         .record_ms = 1000,
         .patience_ms = 60 * 1000,
+        .life_unlimited_ms = 10 * 60 * 1000,
         .preempt_after_ms = 10 * 1000,
         .preempt_run_ms = 60 * 1000,
         .preemptions_max = 3,

@@ -24,6 +24,7 @@ struct core_options {
     uint64_t suspect_ms;    /* silence that makes a worker suspect */
     uint64_t record_ms;     /* running time after which a running attempt gets a row */
     uint64_t patience_ms; /* how long small tasks may overtake a large one that does not fit */
+    uint64_t life_unlimited_ms; /* that a worker lives on, for tasks without a limit (life.h) */
     uint64_t preempt_after_ms; /* of waiting, before a task makes others give way (preempt.h) */
     uint64_t preempt_run_ms;   /* that an attempt has run at least before it gives way */
     uint32_t preemptions_max;  /* how often a work gives way */

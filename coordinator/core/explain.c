@@ -6,6 +6,7 @@
 
 #include "coordinator/core/gang.h"
 #include "coordinator/core/grid_row.h"
+#include "coordinator/core/life.h"
 #include "coordinator/core/placement.h"
 #include "coordinator/core/priority.h"
 #include "coordinator/core/queue.h"
@@ -34,18 +35,39 @@ static void name_upstream(
     }
 }
 
+/* Once the worker is empty, and if it lives long enough. */
+static bool could_run(
+    const struct core *core, const struct worker *worker, const struct shape *shape)
+{
+    return placement_fits_empty(worker, &shape->needs)
+           && life_suffices(core, worker, shape->time_ms);
+}
+
+static struct explain_worker shortage_of(
+    const struct core *core, const struct worker *worker, const struct shape *shape, bool empty)
+{
+    struct explain_worker shortage = placement_shortage(worker, &shape->needs, empty);
+    if (shortage.short_of == EXPLAIN_AVAILABLE
+        && !life_suffices(core, worker, shape->time_ms)) {
+        shortage.short_of = EXPLAIN_LIFE;
+        shortage.needed = life_needed_ms(core, shape->time_ms);
+        shortage.free = life_left_ms(core, worker);
+    }
+    return shortage;
+}
+
 /* Workers that could run it one day, or, when there is none, those that never can. */
 static void name_workers(
-    struct explain *explain, const struct core *core, const struct resources *needs, bool large)
+    struct explain *explain, const struct core *core, const struct shape *shape, bool large)
 {
     for (size_t i = 0; i < core->workers_count; i++) {
         const struct worker *worker = core->workers[i];
         bool gone = worker->state == WORKER_LOST || worker->state == WORKER_JOINING;
-        if (gone || placement_fits_empty(worker, needs) == large) {
+        if (gone || could_run(core, worker, shape) == large) {
             continue;
         }
         if (explain->workers_count < EXPLAIN_LIST_MAX) {
-            explain->workers[explain->workers_count] = placement_shortage(worker, needs, large);
+            explain->workers[explain->workers_count] = shortage_of(core, worker, shape, large);
         }
         explain->workers_count++;
     }
@@ -126,6 +148,15 @@ static void name_unknown(
     }
 }
 
+static void add_ahead(struct explain *explain, const struct core *core, const struct task *task)
+{
+    struct queue_ahead ahead = queue_ahead(core, task);
+    explain->ahead = ahead.count;
+    explain->ahead_priority = ahead.priority;
+    explain->ahead_share = ahead.share;
+    explain->ahead_owner = ahead.owner;
+}
+
 /* How much of the limit is used. */
 static void name_gate(struct explain *explain, const struct task *task)
 {
@@ -175,7 +206,7 @@ static void name_reservation(
 static enum explain_cause ready_cause(
     struct explain *explain, const struct core *core, const struct task *task)
 {
-    const struct resources *needs = &task->work->shape->needs;
+    const struct shape *shape = task->work->shape;
     bool up = false;
     for (size_t i = 0; i < core->workers_count; i++) {
         const struct worker *worker = core->workers[i];
@@ -184,24 +215,25 @@ static enum explain_cause ready_cause(
             continue;
         }
         up = true;
-        explain->nodes_able += placement_fits_empty(worker, needs);
-        explain->nodes_free += placement_fits(worker, needs, &devices);
+        explain->nodes_able += could_run(core, worker, shape);
+        explain->nodes_free += life_suffices(core, worker, shape->time_ms)
+                               && placement_fits(worker, &shape->needs, &devices);
     }
-    explain->nodes = gang_ranks(needs);
+    explain->nodes = gang_ranks(&shape->needs);
     bool fits_ever = explain->nodes_able >= explain->nodes;
-    explain->gate = shape_gate(core, task->work->shape);
+    explain->gate = shape_gate(core, shape);
     if (explain->gate != GATE_OPEN) {
         name_gate(explain, task);
         return EXPLAIN_GATED;
     }
-    explain->ahead = queue_ahead(core, task);
+    add_ahead(explain, core, task);
     if (!up) {
-        name_workers(explain, core, needs, false);
+        name_workers(explain, core, shape, false);
         return EXPLAIN_NO_WORKER;
     }
-    name_workers(explain, core, needs, explain->nodes_able == 0);
+    name_workers(explain, core, shape, explain->nodes_able == 0);
     if (!fits_ever) {
-        name_unknown(explain, core, needs);
+        name_unknown(explain, core, &shape->needs);
         return EXPLAIN_TOO_LARGE;
     }
     name_reservation(explain, core, task);
@@ -280,6 +312,11 @@ static void add_work(struct explain *explain, const struct core *core, const str
     if (work->canonical != task) {
         explain->same_as = task_id(work->canonical);
     }
+    struct resources needs = retry_needs(work->canonical, work->ooms);
+    explain->preemptions = work->preemptions;
+    if (needs.memory_bytes > task_plan(work->canonical)->needs.memory_bytes) {
+        explain->memory_bytes = needs.memory_bytes;
+    }
     const struct worker *worker = workers_find(core, work->failed_worker);
     if (work->attempt != NULL) {
         explain->attempt = work->attempt->id;
@@ -306,6 +343,7 @@ bool core_explain(const struct core *core, struct task_id id, struct explain *re
         .detail = task->detail,
         .now_ms = core->now,
         .failures_max = retry_failures_max(task),
+        .losses_max = core->options.losses_max,
         .priority = task_priority(task),
     };
     if (task->work != NULL) {

@@ -56,6 +56,7 @@ enum explain_resource {
     EXPLAIN_GPUS,
     EXPLAIN_LABEL,     /* `what`: which it lacks */
     EXPLAIN_COUNTER,   /* `what` */
+    EXPLAIN_LIFE,      /* milliseconds that the worker still lives */
     EXPLAIN_AVAILABLE, /* the worker takes nothing new: see its state */
 };
 
@@ -91,7 +92,12 @@ struct explain {
     struct worker_id worker;
     const char *worker_name;
     enum attempt_outcome last_outcome;
+    uint32_t losses_max, preemptions;
+    uint64_t memory_bytes; /* that the next attempt asks for, when more than its stage says;
+                              else 0 */
     uint32_t ahead; /* ready tasks before it in the queue; attempts before it at its worker */
+    uint32_t ahead_priority, ahead_share; /* of these, because of priority; of owners' shares */
+    const char *ahead_owner;              /* one of those owners, or NULL */
     int32_t priority;
     enum gate gate;             /* GATED */
     const char *owner;          /* GATED: whose quota it is */

@@ -65,6 +65,9 @@ static void add_amount(struct str *out, enum explain_resource resource, uint64_t
         str_appendf(out, "%.4g", (double)amount / 1000.0);
         return;
     case EXPLAIN_SLOTS:
+    case EXPLAIN_LIFE:
+        str_append(out, str_human_ms(amount, text, sizeof(text)));
+        return;
     case EXPLAIN_LABEL:
     case EXPLAIN_COUNTER:
     case EXPLAIN_AVAILABLE:
@@ -79,6 +82,14 @@ static void add_shortage(const struct explain_worker *worker, bool empty, struct
     str_appendf(out, "  worker '%s'", worker->name);
     if (worker->short_of == EXPLAIN_AVAILABLE) {
         str_append(out, " has room\n");
+        return;
+    }
+    if (worker->short_of == EXPLAIN_LIFE) {
+        str_appendf(out, "  worker '%s': lives on for ", worker->name);
+        add_amount(out, EXPLAIN_LIFE, worker->free);
+        str_append(out, ", the task may take ");
+        add_amount(out, EXPLAIN_LIFE, worker->needed);
+        str_append_char(out, '\n');
         return;
     }
     if (worker->short_of == EXPLAIN_LABEL) {
@@ -130,6 +141,62 @@ static void add_next_larger(const struct explain *explain, struct str *out)
     }
 }
 
+/* What is left of the budgets. */
+static void add_budgets(const struct explain *explain, struct str *out)
+{
+    char text[32];
+    if (explain->failures > 0) {
+        str_appendf(
+            out,
+            "  %" PRIu32 " of %" PRIu32 " failures used\n",
+            explain->failures,
+            explain->failures_max);
+    }
+    if (explain->losses > 0) {
+        str_appendf(
+            out,
+            "  %" PRIu32 " of %" PRIu32 " workers lost under it\n",
+            explain->losses,
+            explain->losses_max);
+    }
+    if (explain->soft_failures > 0) {
+        str_appendf(
+            out,
+            "  %" PRIu32 " ends in a row that do not count against it\n",
+            explain->soft_failures);
+    }
+    if (explain->preemptions > 0) {
+        str_appendf(
+            out,
+            "  gave way %" PRIu32 " times to what was more urgent\n",
+            explain->preemptions);
+    }
+    if (explain->memory_bytes > 0) {
+        str_appendf(
+            out,
+            "  the next attempt asks for %s of memory (on_oom)\n",
+            str_human_bytes(explain->memory_bytes, text, sizeof(text)));
+    }
+}
+
+static void add_ahead(const struct explain *explain, struct str *out)
+{
+    if (explain->ahead_priority > 0) {
+        str_appendf(
+            out,
+            "  %" PRIu32 " of higher priority than its %" PRId32 "\n",
+            explain->ahead_priority,
+            explain->priority);
+    }
+    if (explain->ahead_share > 0) {
+        str_appendf(
+            out,
+            "  %" PRIu32 " of owners who have had less by their weight, such as '%s'\n",
+            explain->ahead_share,
+            explain->ahead_owner);
+    }
+}
+
 static void add_wait(const struct explain *explain, struct str *out)
 {
     char text[32];
@@ -142,13 +209,7 @@ static void add_wait(const struct explain *explain, struct str *out)
         attempt_outcome_name(explain->last_outcome),
         explain->detail != NULL ? ": " : "",
         explain->detail != NULL ? explain->detail : "");
-    if (explain->failures > 0) {
-        str_appendf(
-            out,
-            "  %" PRIu32 " of %" PRIu32 " failures used\n",
-            explain->failures,
-            explain->failures_max);
-    }
+    add_budgets(explain, out);
 }
 
 static void add_final(const struct explain *explain, struct str *out)
@@ -339,6 +400,7 @@ static void add_room(const struct explain *explain, struct str *out)
             " tasks are before it:\n",
             explain->ahead);
     }
+    add_ahead(explain, out);
     add_reservation(explain, out);
     add_workers(explain, false, out);
 }
@@ -388,7 +450,10 @@ static void add_cause(const struct explain *explain, struct str *out)
         break;
     case EXPLAIN_QUEUE:
         str_appendf(
-            out, "is ready and comes next; %" PRIu32 " tasks are before it\n", explain->ahead);
+            out,
+            "is ready and waits for its turn; %" PRIu32 " tasks are before it\n",
+            explain->ahead);
+        add_ahead(explain, out);
         break;
     case EXPLAIN_LEASED:
     case EXPLAIN_RUNNING:

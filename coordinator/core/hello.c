@@ -6,6 +6,7 @@
 #include "coordinator/core/attempt.h"
 #include "coordinator/core/gang.h"
 #include "coordinator/core/lease.h"
+#include "coordinator/core/life.h"
 #include "coordinator/core/placement.h"
 #include "coordinator/core/prefill.h"
 #include "coordinator/core/worker.h"
@@ -173,6 +174,7 @@ void worker_hello(struct core *core, const struct event_hello *event)
         worker_set_capacity(core, worker, &event->capacity);
         worker->shrunk = placement_is_over(worker);
     }
+    worker->ends_ms = life_end_ms(core, event->life_ms);
     worker_persist(core, worker);
     worker_heard(core, worker);
     worker->leaving = worker->leaving && !returns;

@@ -3,6 +3,7 @@
 
 #include "coordinator/core/devices.h"
 #include "coordinator/core/gang.h"
+#include "coordinator/core/life.h"
 #include "coordinator/core/open.h"
 #include "coordinator/core/reserve.h"
 #include "coordinator/core/worker.h"
@@ -156,6 +157,12 @@ uint32_t placement_devices_free(const struct worker *worker)
     return devices_count(devices_free(worker));
 }
 
+static bool may_use(
+    const struct core *core, const struct shape *shape, const struct worker *worker)
+{
+    return reserve_allows(core, shape, worker) && life_suffices(core, worker, shape->time_ms);
+}
+
 static bool comes_before(const struct worker *a, const struct worker *b)
 {
     return a->place.key != b->place.key ? a->place.key < b->place.key
@@ -179,7 +186,7 @@ static struct worker *choose_in_group(
             return NULL;
         }
         if (worker->id.value == avoid.value || (best != NULL && comes_before(best, worker))
-            || !reserve_allows(core, shape, worker)
+            || !may_use(core, shape, worker)
             || !placement_fits(worker, &shape->needs, &devices)) {
             continue;
         }
@@ -210,7 +217,7 @@ struct worker *placement_choose(
     }
     /* Where the task failed comes last. */
     struct worker *failed = workers_find(core, avoid);
-    return failed != NULL && open_has(failed) && reserve_allows(core, shape, failed)
+    return failed != NULL && open_has(failed) && may_use(core, shape, failed)
                    && placement_fits(failed, &shape->needs, ret_devices)
                ? failed
                : NULL;
@@ -242,7 +249,7 @@ bool placement_choose_gang(
     struct open_walk walk = {0};
     struct place place = {.worker = open_next(core, &walk)};
     for (; place.worker != NULL; place.worker = open_next(core, &walk)) {
-        if (!reserve_allows(core, shape, place.worker)
+        if (!may_use(core, shape, place.worker)
             || !placement_fits(place.worker, &shape->needs, &place.devices)) {
             continue;
         }

@@ -2,6 +2,7 @@
 #include "coordinator/core/preempt.h"
 
 #include "coordinator/core/lease.h"
+#include "coordinator/core/life.h"
 #include "coordinator/core/placement.h"
 #include "coordinator/core/priority.h"
 #include "coordinator/core/queue.h"
@@ -152,6 +153,7 @@ static bool choose(
         struct worker *worker = core->workers[i];
         if (worker->state != WORKER_UP || worker->session.value == 0
             || reserve_is_for_another(core, shape, worker)
+            || !life_suffices(core, worker, shape->time_ms)
             || !placement_fits_empty(worker, &shape->needs)) {
             continue;
         }

@@ -3,6 +3,7 @@
 
 #include "coordinator/core/attempt.h"
 #include "coordinator/core/lease.h"
+#include "coordinator/core/life.h"
 #include "coordinator/core/open.h"
 #include "coordinator/core/placement.h"
 #include "coordinator/core/worker.h"
@@ -151,7 +152,8 @@ struct worker *prefill_choose(
         if (worker->line.count >= (uint64_t)ahead * worker->capacity.slots) {
             break; /* the others have as much per slot, or more */
         }
-        if (!worker->reserved && placement_fits_empty(worker, &shape->needs)) {
+        if (!worker->reserved && placement_fits_empty(worker, &shape->needs)
+            && life_suffices(core, worker, shape->time_ms)) {
             best = worker;
         } else {
             passed[count++] = heap_pop(&core->lines);

@@ -373,21 +373,28 @@ void queue_place(struct core *core)
 }
 
 /* Of its own shape, those of lower id; of others, all of those whose turn is before. */
-uint32_t queue_ahead(const struct core *core, const struct task *task)
+struct queue_ahead queue_ahead(const struct core *core, const struct task *task)
 {
     const struct shape *own = task->work->shape;
     uint64_t id = task_id(task).value;
-    uint32_t ahead = 0;
+    struct queue_ahead ahead = {0};
     CHECK(own != NULL);
     for (size_t i = 0; i < core->shapes_count; i++) {
         struct shape *shape = core->shapes[i];
-        if (shape != own && shape->live > 0 && shape_gate(core, shape) == GATE_OPEN
-            && shape_head(core, shape) != NULL && comes_before(core, shape, own)) {
-            ahead += shape->live;
+        if (shape == own || shape->live == 0 || shape_gate(core, shape) != GATE_OPEN
+            || shape_head(core, shape) == NULL || !comes_before(core, shape, own)) {
+            continue;
+        }
+        ahead.count += shape->live;
+        if (shape->priority > own->priority) {
+            ahead.priority += shape->live;
+        } else if (shape->account != own->account) {
+            ahead.share += shape->live;
+            ahead.owner = shape->account->owner;
         }
     }
     for (size_t j = 0; j < own->count; j++) {
-        ahead += own->heap[j] < id && entry_work(core, own, own->heap[j]) != NULL;
+        ahead.count += own->heap[j] < id && entry_work(core, own, own->heap[j]) != NULL;
     }
     return ahead;
 }

@@ -29,8 +29,16 @@ struct shape queue_shape_of(const struct work *work);
 void queue_place(struct core *core);
 /* The task at the head of the shape, for people: its name, in the step's scratch. */
 const char *queue_head_name(const struct core *core, struct shape *shape);
-/* How many ready works come before the queued task. */
-uint32_t queue_ahead(const struct core *core, const struct task *task);
+
+/* Ready works that come before a queued task, and why. */
+struct queue_ahead {
+    uint32_t count;    /* in all */
+    uint32_t priority; /* of these, because of their priority */
+    uint32_t share;    /* because their owner has had less by his weight */
+    const char *owner; /* one of these owners, or NULL */
+};
+
+struct queue_ahead queue_ahead(const struct core *core, const struct task *task);
 /* For tests. */
 bool queue_check(const struct core *core, struct err *err);
 /* The grid goes, and with it its throttles. */

@@ -3,6 +3,7 @@
 
 #include "coordinator/core/gang.h"
 #include "coordinator/core/grid_row.h"
+#include "coordinator/core/life.h"
 #include "coordinator/core/placement.h"
 #include "coordinator/core/prefill.h"
 #include "coordinator/core/priority.h"
@@ -111,10 +112,12 @@ static uint64_t fits_at(
     return UNKNOWN;
 }
 
-static bool may_keep(const struct worker *worker, const struct resources *needs)
+static bool may_keep(
+    const struct core *core, const struct worker *worker, const struct shape *shape)
 {
     return worker->state == WORKER_UP && worker->session.value != 0
-           && placement_fits_empty(worker, needs);
+           && placement_fits_empty(worker, &shape->needs)
+           && life_suffices(core, worker, shape->time_ms);
 }
 
 struct candidate {
@@ -135,13 +138,14 @@ static bool is_sooner(const struct candidate *a, const struct candidate *b)
 
 /* The workers on which it fits soonest. False: there are too few that could ever. */
 static bool choose_workers(
-    const struct core *core, const struct resources *needs, struct candidate *ret_chosen)
+    const struct core *core, const struct shape *shape, struct candidate *ret_chosen)
 {
+    const struct resources *needs = &shape->needs;
     uint32_t ranks = gang_ranks(needs);
     uint32_t count = 0;
     for (size_t i = 0; i < core->workers_count; i++) {
         struct candidate candidate = {.worker = core->workers[i]};
-        if (!may_keep(candidate.worker, needs)) {
+        if (!may_keep(core, candidate.worker, shape)) {
             continue;
         }
         candidate.at_ms = fits_at(core, candidate.worker, needs);
@@ -190,7 +194,7 @@ static void make(struct core *core, struct shape *shape)
 {
     uint32_t ranks = gang_ranks(&shape->needs);
     struct candidate *chosen = ARENA_ARRAY(core->scratch, struct candidate, ranks);
-    if (!choose_workers(core, &shape->needs, chosen)) {
+    if (!choose_workers(core, shape, chosen)) {
         return;
     }
     for (uint32_t i = 0; i < ranks; i++) {
@@ -234,7 +238,7 @@ static bool still_stands(const struct core *core)
     }
     for (size_t i = 0; i < core->workers_count; i++) {
         const struct worker *worker = core->workers[i];
-        if (worker->reserved && !may_keep(worker, &shape->needs)) {
+        if (worker->reserved && !may_keep(core, worker, shape)) {
             return false;
         }
     }

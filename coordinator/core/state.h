@@ -141,6 +141,7 @@ struct worker {
     uint64_t moved_ms; /* when an attempt there ended last, or the line began */
     bool stalled;      /* nothing ended for long: it has no line until something does */
     uint64_t heard_ms, changed_ms;
+    uint64_t ends_ms;         /* when it leaves by itself (life.h); 0: it does not */
     struct heap_node silence; /* in core->silences, keyed by when to look */
     uint32_t blame;
     bool leaving;           /* drains because its process ends, not because a user wants it */

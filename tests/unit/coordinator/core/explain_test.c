@@ -146,6 +146,76 @@ static void tells_who_does_the_work(void **state)
     rig_destroy(rig);
 }
 
+static void names_limits_and_pauses(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_create(NULL);
+    struct rig_plan *plan = rig_plan(rig, 3);
+    plan->head.policies = ARENA_ARRAY(rig->arena, struct stage_policy, 1);
+    plan->head.policies[0].at_most = 1;
+    struct grid_id grid = rig_submit(rig, plan);
+    (void)rig_join(rig, "w1", 4, 4);
+    assert_int_equal(explain(rig, grid, 1).gate, GATE_AT_MOST);
+    assert_says(rig, grid, 1, "its stage runs 1 tasks and `at_most` is 1");
+    rig_control(rig, CONTROL_PAUSE, grid, -1);
+    assert_int_equal(explain(rig, grid, 1).gate, GATE_PAUSED);
+    assert_says(rig, grid, 1, "its grid is paused");
+    assert_says(rig, grid, 1, "next: assay resume");
+    rig_limit(rig, "bob", (struct owner_limits){.weight = 1, .tasks_max = 1});
+    struct rig_plan *other = rig_plan(rig, 3);
+    for (uint32_t t = 0; t < 3; t++) {
+        (void)rig_task(rig, other, t, "fresh", arena_printf(rig->arena, "{\"b\":%u}", t));
+    }
+    struct grid_id bob = rig_submit_as(rig, "bob", other);
+    assert_int_equal(explain(rig, bob, 2).gate, GATE_QUOTA_TASKS);
+    assert_says(rig, bob, 2, "'bob' runs 1 tasks of a quota of 1");
+    rig_destroy(rig);
+}
+
+static void says_why_others_come_first(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_create(NULL);
+    struct rig_plan *plan = rig_plan(rig, 3);
+    struct grid_id grid = rig_submit(rig, plan);
+    (void)rig_join(rig, "w1", 1, 4);
+    struct rig_plan *urgent = rig_plan(rig, 2);
+    struct rig_plan *fair = rig_plan(rig, 2);
+    for (uint32_t t = 0; t < 2; t++) {
+        (void)rig_task(rig, urgent, t, "fresh", arena_printf(rig->arena, "{\"u\":%u}", t));
+        (void)rig_task(rig, fair, t, "fresh", arena_printf(rig->arena, "{\"f\":%u}", t));
+    }
+    urgent->head.priority = 4;
+    (void)rig_submit(rig, urgent);
+    (void)rig_submit_as(rig, "bob", fair);
+    struct explain found = explain(rig, grid, 2);
+    assert_int_equal(found.ahead, 5);
+    assert_int_equal(found.ahead_priority, 2);
+    assert_int_equal(found.ahead_share, 2);
+    assert_says(rig, grid, 2, "2 of higher priority than its 0");
+    assert_says(rig, grid, 2, "2 of owners who have had less by their weight, such as 'bob'");
+    rig_destroy(rig);
+}
+
+static void says_what_is_left_of_budgets(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_create(NULL);
+    struct rig_plan *plan = rig_plan(rig, 1);
+    plan->head.policies = ARENA_ARRAY(rig->arena, struct stage_policy, 1);
+    plan->head.policies[0].oom_milli = 2000;
+    plan->tasks[0].traits.needs.memory_bytes = 1 << 20;
+    struct grid_id grid = rig_submit(rig, plan);
+    struct rig_worker worker = rig_join(rig, "w1", 1, 4);
+    rig_finish(rig, &worker, rig_attempt(rig, grid, 0), OUTCOME_MEMORY);
+    assert_says(rig, grid, 0, "1 of 3 failures used");
+    assert_says(rig, grid, 0, "the next attempt asks for 2.1 MB of memory (on_oom)");
+    rig_tick(rig, 1000);
+    rig_finish(rig, &worker, rig_attempt(rig, grid, 0), OUTCOME_AGAIN);
+    assert_says(rig, grid, 0, "1 ends in a row that do not count against it");
+    rig_destroy(rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +225,9 @@ int main(void)
         cmocka_unit_test(counts_those_before_it),
         cmocka_unit_test(tells_of_backoff_and_failure),
         cmocka_unit_test(tells_who_does_the_work),
+        cmocka_unit_test(names_limits_and_pauses),
+        cmocka_unit_test(says_why_others_come_first),
+        cmocka_unit_test(says_what_is_left_of_budgets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

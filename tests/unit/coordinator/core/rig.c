@@ -479,6 +479,7 @@ void rig_hello(
                 .incarnation = 1 + worker->restarts,
                 .number = ++worker->number,
                 .capacity = worker->capacity,
+                .life_ms = worker->life_ms,
                 .inventory = inventory,
                 .inventory_count = inventory_count,
             },

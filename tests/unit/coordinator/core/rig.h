@@ -90,6 +90,7 @@ struct rig_worker {
     uint64_t number;
     struct worker_capacity capacity;
     uint64_t restarts; /* of its process */
+    uint64_t life_ms;  /* said in HELLO; 0: none */
 };
 
 struct rig_worker rig_join(struct rig *rig, const char *name, uint32_t slots, uint32_t cpus);
