@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* assayd: the coordinator's process. Everything here happens once. */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -183,6 +184,14 @@ static bool open_all(struct shell *shell, struct err *err)
            && open_expander(shell, err);
 }
 
+/* Blocks of large grids go back to the system when they are freed, and not into a heap that
+ * only grows. */
+static void bound_heap(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    (void)mallopt(M_TRIM_THRESHOLD, 4 << 20);
+}
+
 static void close_all(struct shell *shell)
 {
     shell_step_down(shell);
@@ -226,6 +235,7 @@ static void set_endpoint(struct shell *shell)
 
 static bool run(struct shell *shell, struct err *err)
 {
+    bound_heap();
     if (!open_all(shell, err)) {
         return false;
     }

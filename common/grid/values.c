@@ -55,6 +55,22 @@ static const char *at_text(const struct filling *filling, const struct manifest_
     return name[0] ? arena_printf(filling->reader->arena, " at %s", name) : "";
 }
 
+/* The value as the parameter declares it, or NULL after a report. Where it stands is put into
+ * words only for a report, since a stage may have a million points. */
+static struct node *check_value(
+    const struct filling *filling, const struct manifest_param *param, struct node *value)
+{
+    const struct reader *reader = filling->reader;
+    struct diags unheard;
+    diags_init(&unheard, reader->arena);
+    const struct reader silent = {reader->arena, &unheard, reader->file};
+    struct node *checked = param_value(&silent, param, value, "");
+    if (checked && unheard.count == 0) {
+        return checked;
+    }
+    return param_value(reader, param, value, at_text(filling, param));
+}
+
 static void fill_given(struct filling *filling)
 {
     struct arena *arena = filling->reader->arena;
@@ -85,7 +101,7 @@ static void fill_scales(struct filling *filling)
         if (param->type != PARAM_SCALE || !value) {
             continue;
         }
-        if (!param_value(filling->reader, param, value, at_text(filling, param))) {
+        if (!check_value(filling, param, value)) {
             filling->good = false;
             continue;
         }
@@ -111,7 +127,7 @@ static void fill_param(struct filling *filling, const struct manifest_param *par
     const struct reader *reader = filling->reader;
     struct node *value = value_of(filling, param);
     if (value) {
-        struct node *checked = param_value(reader, param, value, at_text(filling, param));
+        struct node *checked = check_value(filling, param, value);
         filling->good = filling->good && checked;
         if (checked) {
             node_set(reader->arena, filling->params, param->name, checked);
