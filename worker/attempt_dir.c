@@ -6,6 +6,7 @@
 
 #include "common/base/limits.h"
 #include "common/io/file.h"
+#include "worker/exit_record.h"
 
 #define ATTEMPTS_DIR    "attempts"
 #define ASSIGNMENT_FILE "assignment"
@@ -91,14 +92,19 @@ bool attempt_dir_list(
 }
 
 static bool write_message(
-    const char *dir, const char *name, const struct message *message, struct err *err)
+    const char *dir,
+    const char *name,
+    const struct message *message,
+    bool durable,
+    struct err *err)
 {
     struct arena *arena CLEANUP(arena_cleanup) = arena_create();
     struct str frame CLEANUP(str_done) = {0};
     str_init(&frame, LIMIT_MESSAGE_BYTES);
+    const char *path = path_join(arena, dir, name);
     return message_pack(message, &frame, err)
-           && file_write_atomic(
-               path_join(arena, dir, name), frame.data, frame.length, 0600, err);
+           && (durable ? file_write_atomic(path, frame.data, frame.length, 0600, err)
+                       : file_replace(path, frame.data, frame.length, 0600, err));
 }
 
 static bool read_message(
@@ -124,8 +130,8 @@ bool attempt_dir_create(
     const char *dir = attempt_dir_path(arena, state, assignment->task, assignment->attempt);
     struct msg_assignment copy = *assignment;
     struct message message = {.type = MSG_ASSIGN, .assign = {&copy, 1}};
-    return file_mkdirs(dir, 0700, err) && write_message(dir, ASSIGNMENT_FILE, &message, err)
-           && file_sync_parent(dir, err) && file_sync_parent(path_dirname(arena, dir), err);
+    return file_mkdirs(dir, 0700, err)
+           && write_message(dir, ASSIGNMENT_FILE, &message, false, err);
 }
 
 bool attempt_has_assignment(const char *dir, struct arena *arena)
@@ -154,7 +160,8 @@ bool attempt_write_result(const char *dir, const struct msg_result *result, stru
 {
     struct msg_result copy = *result;
     struct message message = {.type = MSG_FINISHED, .finished = {&copy, 1}};
-    return write_message(dir, RESULT_FILE, &message, err);
+    return write_message(
+        dir, RESULT_FILE, &message, result->usage.wall_ms >= EXIT_REDO_MS, err);
 }
 
 bool attempt_has_result(const char *dir, struct arena *arena)

@@ -48,7 +48,9 @@ bool attempt_dir_list_task(
     size_t *ret_count,
     struct err *err);
 
-/* Makes the directory and writes the assignment, durably. */
+/* Makes the directory and writes the assignment. After a crash of the machine it may be missing
+ * or empty: then nothing had begun (the mark of the shim is durable), and the attempt is lost.
+ */
 bool attempt_dir_create(
     const char *state, const struct msg_assignment *assignment, struct err *err);
 bool attempt_read_assignment(

@@ -76,8 +76,10 @@ bool exit_record_write(const char *dir, const struct exit_record *record, struct
     struct str text CLEANUP(str_done) = {0};
     str_init(&text, LIMIT_JSON_BYTES);
     node_to_json_pretty(map, &text);
-    return file_write_atomic(
-        path_join(arena, dir, EXIT_RECORD_FILE), text.data, text.length, 0600, err);
+    const char *path = path_join(arena, dir, EXIT_RECORD_FILE);
+    return record->wall_ms >= EXIT_REDO_MS
+               ? file_write_atomic(path, text.data, text.length, 0600, err)
+               : file_replace(path, text.data, text.length, 0600, err);
 }
 
 static uint64_t get_number(const struct node *map, const char *key)

@@ -27,6 +27,10 @@ enum exit_reason {
     EXIT_REASONS
 };
 
+/* What ran for less is cheaper to do again after a crash of the machine (of which there are
+ * few) than to sync (of which there would be thousands). */
+#define EXIT_REDO_MS 1000
+
 struct exit_record {
     enum exit_reason reason;
     bool started;        /* the program itself ran */
@@ -41,7 +45,7 @@ struct exit_record {
 /* Sets disk space aside (ATTEMPT/reserve), so that the record and the result that follows it
  * can be written although the stage, or another, has filled the disk by then. */
 bool exit_record_reserve(const char *dir, struct err *err);
-/* Gives the reserve up first. */
+/* Gives the reserve up first. Durable unless it tells of less than EXIT_REDO_MS of work. */
 bool exit_record_write(const char *dir, const struct exit_record *record, struct err *err);
 /* ERR_NOT_FOUND when there is none. */
 bool exit_record_read(

@@ -31,7 +31,7 @@ bool launch_write(const char *dir, const struct launch *launch, struct err *err)
     str_init(&text, LIMIT_JSON_BYTES);
     node_to_json_pretty(map, &text);
     const char *path = path_join(arena, dir, LAUNCH_FILE);
-    return file_write_atomic(path, text.data, text.length, 0600, err);
+    return file_replace(path, text.data, text.length, 0600, err);
 }
 
 static const char **words_of(const struct node *list, struct arena *arena, size_t *ret_count)

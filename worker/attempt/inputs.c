@@ -149,7 +149,7 @@ static bool write_documents(
     node_set(arena, map, "shards", shards);
     const char *text = node_to_json_arena(map, arena);
     const char *path = path_join(arena, outside->folder, "documents.json");
-    return file_write_atomic(path, text, strlen(text), 0444, err);
+    return file_replace(path, text, strlen(text), 0444, err);
 }
 
 /* docs/formats.md section 5: a folder with documents.json and one link per shard. */

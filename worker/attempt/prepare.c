@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes an attempt's directory as docs/stage-contract.md section 2 says, launch.json last. */
+/* Makes an attempt's directory as docs/stage-contract.md section 2 says, launch.json last.
+ * Nothing of it is synced: what runs ends with its machine, and the mark `begun`, which is,
+ * tells that. */
 #include <string.h>
 
 #include "common/base/limits.h"
@@ -106,7 +108,7 @@ static bool write_task(struct attempt *attempt, struct node *inputs, struct err 
             err, ERR_LIMIT, "task.json would be larger than %zu bytes", LIMIT_JSON_BYTES);
     }
     const char *path = path_join(arena, attempt->dir, "task.json");
-    return file_write_atomic(path, text.data, text.length, 0444, err);
+    return file_replace(path, text.data, text.length, 0444, err);
 }
 
 static bool check_outputs(struct attempt *attempt, struct err *err)

@@ -20,6 +20,7 @@ enum {
     STAT_BYTES = 1024,
     STATUS_BYTES = 4096,
     ENVIRON_BYTES = 64 << 10,
+    CHILDREN_BYTES = 16 << 10,
 };
 
 struct process {
@@ -167,8 +168,36 @@ static void kill_process(const struct process *process)
     }
 }
 
+/* Whatever a stage of ours left behind descends from a child of ours: we are the subreaper, and
+ * its leader is gone. True when there may be one that is not known, or when nobody can tell. */
+static bool has_unknown_children(const struct process_scope *scope)
+{
+    char name[64];
+    char text[CHILDREN_BYTES];
+    (void)snprintf(name, sizeof(name), "task/%d/children", (int)getpid());
+    ssize_t length = read_proc(getpid(), name, text, sizeof(text));
+    if (length < 0 || (size_t)length + 1 >= sizeof(text)) {
+        return true;
+    }
+    const char *at = text;
+    for (;;) {
+        char *end;
+        long pid = strtol(at, &end, 10);
+        if (end == at) {
+            return false;
+        }
+        if (!is_known(scope, (pid_t)pid)) {
+            return true;
+        }
+        at = end;
+    }
+}
+
 size_t processes_kill(const struct process_scope *scope)
 {
+    if (scope->leader != 0 && !has_unknown_children(scope)) {
+        return 0;
+    }
     struct table table = {0};
     find_inside(scope, &table);
     size_t alive = 0;
