@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A local assay for benches: `assay up` in a folder of its own, grids of one stage, what the database and /proc say of them."""
 import glob
+import json
 import os
 import shlex
 import shutil
 import subprocess
-import json
 import tempfile
 
 
@@ -16,12 +16,11 @@ def thread_ns(path):
 
 
 class Local:
-    """Real assayd, real workers and a private PostgreSQL with fsync; CURVE on. `settings` are the worker's, as in its configuration."""
+    """Real assayd, real workers of one slot and a private PostgreSQL with fsync; CURVE on."""
 
-    def __init__(self, bench, workers, **settings):
+    def __init__(self, bench, workers):
         self.assay = bench.program("assay")
         self.workers = workers
-        self.settings = {"ASSAY_" + name.upper(): str(value) for name, value in settings.items()}
         self.folder = tempfile.mkdtemp(prefix="assay-bench.", dir="/tmp")
         self.state = os.path.join(self.folder, "state")
         os.chmod(self.folder, 0o755)
@@ -39,8 +38,7 @@ class Local:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def call(self, *args):
-        subprocess.run([self.assay, *args, "--state", self.state], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                       env={**os.environ, **self.settings})
+        subprocess.run([self.assay, *args, "--state", self.state], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def program(self, name, *command):
         """A program without inputs, outputs and files, for the grids of this folder."""
