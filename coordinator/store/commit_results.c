@@ -329,8 +329,11 @@ static void flag_differing(struct store *store, const struct accepted *accepted,
     CLEANUP(columns_done) struct columns c;
     columns_init(&c, 2);
     for (size_t i = 0; i < count; i++) {
-        pg_array_digest(&c.arrays[0], &accepted[i].effect->result.key);
-        pg_array_u64(&c.arrays[1], accepted[i].effect->result.attempt.value);
+        const struct result_row *row = &accepted[i].effect->result;
+        if (accepted[i].effect->recomputed && row->outputs_count > 0) {
+            pg_array_digest(&c.arrays[0], &row->key);
+            pg_array_u64(&c.arrays[1], row->attempt.value);
+        }
     }
     columns_send(
         &c,
@@ -432,10 +435,8 @@ void batch_send_results(struct store *store, const struct effects *batch, struct
     CLEANUP(result_columns_done) struct result_columns c;
     result_columns_init(&c);
     struct accepted *accepted = ARENA_ARRAY(arena, struct accepted, count);
-    bool recomputed = false;
     for (size_t i = 0; i < count; i++) {
         accepted[i].effect = &rows[i].last->result;
-        recomputed = recomputed || accepted[i].effect->recomputed;
     }
     note_wall(batch, accepted, count, arena);
     note_first(accepted, count, arena);
@@ -444,9 +445,7 @@ void batch_send_results(struct store *store, const struct effects *batch, struct
     }
     add_plan_keys(&c, accepted, count, arena);
     send_results(store, &c);
-    if (recomputed) {
-        flag_differing(store, accepted, count);
-    }
+    flag_differing(store, accepted, count);
 }
 
 /* --- Metrics --- */
