@@ -127,6 +127,10 @@ bool shell_lead(struct shell *shell, uint64_t epoch_seen, struct err *err)
     shell_set_clock(shell, shell->leader.clock_ms);
     struct core_options options = core_options_default();
     options.counters = shell->counters;
+    options.half_life_ms = (uint64_t)config_int(shell->config, "share-half-life");
+    options.quota_window_ms = (uint64_t)config_int(shell->config, "quota-window");
+    options.preempt_after_ms = (uint64_t)config_int(shell->config, "preempt-after");
+    options.preempt_run_ms = (uint64_t)config_int(shell->config, "preempt-run");
     shell->core = core_create(shell->leader.epoch, &options);
     turn_init(&shell->turn, shell->leader.epoch, shell->leader.batch, shell_now_ms(shell));
     shell->leading = true;

@@ -52,6 +52,30 @@ static const struct config_key keys[] = {
      .help =
          "file with weights and quotas of owners (default: STATE/owners.yaml, may be missing)",
      .metavar = "FILE"},
+    {.name = "share-half-life",
+     .type = CONFIG_DURATION,
+     .fallback = "7d",
+     .min = 60000,
+     .max = INT64_C(3650) * 24 * 3600 * 1000,
+     .help = "in which what an owner has used counts half"},
+    {.name = "quota-window",
+     .type = CONFIG_DURATION,
+     .fallback = "7d",
+     .min = 60000,
+     .max = INT64_C(3650) * 24 * 3600 * 1000,
+     .help = "in which quotas of GPU-hours count"},
+    {.name = "preempt-after",
+     .type = CONFIG_DURATION,
+     .fallback = "10s",
+     .min = 1,
+     .max = INT64_C(365) * 24 * 3600 * 1000,
+     .help = "how long a task waits for room before ones of lower priority give way"},
+    {.name = "preempt-run",
+     .type = CONFIG_DURATION,
+     .fallback = "1m",
+     .min = 0,
+     .max = INT64_C(365) * 24 * 3600 * 1000,
+     .help = "how long an attempt runs at least before it gives way"},
     {.name = "reader-role",
      .type = CONFIG_STRING,
      .help = "database role that gets read access for the command line (made when missing)",
@@ -77,7 +101,7 @@ static const char usage[] =
     "  run       lead and serve until SIGTERM, or stand by while another coordinator leads (default)\n"
     "  migrate   bring the database's schema up to this release and exit\n"
     "\n"
-    "Options, also as ASSAY_NAME variables and in /etc/assay/assayd.yaml:\n";
+    "Options, also as ASSAY_NAME variables, in STATE/assayd.yaml and in /etc/assay/assayd.yaml:\n";
 
 static int fail(const struct err *err)
 {
@@ -104,14 +128,31 @@ static const char *path_of(const struct shell *shell, const char *key, const cha
                          : path_join(shell->arena, config_text(shell->config, "state"), below);
 }
 
-static bool read_config(struct shell *shell, int *argc, char **argv, struct err *err)
+/* Files < environment < flags. One file lies in the state folder, which the others name, so
+ * they are read twice. */
+static bool read_sources(
+    struct config *config, const char *state, int *argc, char **argv, struct err *err)
 {
     extern char **environ;
-    shell->config = config_create(keys, shell->arena);
-    if (!config_add_file(
-            shell->config, "/etc/assay/assayd.yaml", CONFIG_FROM_SYSTEM_FILE, true, err)
-        || !config_add_environment(shell->config, (const char *const *)environ, err)
-        || !config_add_flags(shell->config, argc, argv, err)) {
+    return config_add_file(config, "/etc/assay/assayd.yaml", CONFIG_FROM_SYSTEM_FILE, true, err)
+           && (state == NULL
+               || config_add_file(config, state, CONFIG_FROM_USER_FILE, true, err))
+           && config_add_environment(config, (const char *const *)environ, err)
+           && config_add_flags(config, argc, argv, err);
+}
+
+static bool read_config(struct shell *shell, int *argc, char **argv, struct err *err)
+{
+    struct arena *arena = shell->arena;
+    struct config *first = config_create(keys, arena);
+    char **copy = arena_copy(arena, argv, sizeof(*argv) * (size_t)(*argc + 1));
+    int count = *argc;
+    if (!read_sources(first, NULL, &count, copy, err)) {
+        return false;
+    }
+    const char *state = path_join(arena, config_text(first, "state"), "assayd.yaml");
+    shell->config = config_create(keys, arena);
+    if (!read_sources(shell->config, state, argc, argv, err)) {
         return false;
     }
     shell->owners.path = path_of(shell, "owners", "owners.yaml");

@@ -144,6 +144,46 @@ is_running() {
     "$assay" wait gates --timeout 60s
 }
 
+@test "pause starts nothing more, explain says so, and resume lets it go on" {
+    submit
+    eventually is_running
+    run "$assay" pause gates
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"paused"* ]]
+    tell_all
+    eventually status_is "bool(b['running'])" False
+    status_is "b['grid']['state']" paused
+    ready=$("$assay" status gates --tasks --json | field "[t['task'] for t in b['tasks'] if t['state'] == 'ready'][0]")
+    run "$assay" explain gates "$ready"
+    [[ "$output" == *"its grid is paused"*"assay resume"* ]]
+    "$assay" explain gates "$ready" --json >"$out/why"
+    [ "$(field "[r['limit'] for r in b['reasons'] if r['kind'] == 'limit']" <"$out/why")" = "['paused']" ]
+    run "$assay" pause gates score/variant=a,seed=1
+    [ "$status" -eq 2 ]
+    "$assay" resume gates
+    "$assay" wait gates --timeout 60s
+}
+
+@test "priority decides who comes first" {
+    submit
+    eventually is_running
+    "$assay" priority gates 7
+    status_is "b['grid']['priority']" 7
+    "$assay" priority gates -- -3
+    status_is "b['grid']['priority']" -3
+    waiting=$("$assay" status gates --tasks --json | field "[t['task'] for t in b['tasks'] if t['state'] == 'ready'][-1]")
+    "$assay" priority gates "$waiting" 50
+    "$assay" explain gates "$waiting" --json >"$out/why"
+    [ "$(field "b['reasons'][0]['priority']" <"$out/why")" = 50 ]
+    [ "$(field "b['reasons'][0]['ahead']" <"$out/why")" = 0 ]
+    run "$assay" priority gates high
+    [ "$status" -eq 2 ]
+    run "$assay" priority gates 1001
+    [ "$status" -eq 2 ]
+    tell_all
+    "$assay" wait gates --timeout 60s
+}
+
 @test "skip leaves a cell out, and the grid ends well" {
     submit
     run "$assay" skip gates score/variant=a,seed=2

@@ -508,12 +508,69 @@ static void results_show_accepted_metrics_only(void **state)
     rig_close(&rig);
 }
 
+static void control(struct rig *rig, struct event_control control)
+{
+    control.grid = (struct grid_id){1};
+    step(rig, &(struct event){.kind = EVENT_CONTROL, .control = control});
+}
+
+/* Priorities, a pause, more memory, a checkpoint and what an owner has used. */
+static void policy_survives_a_start(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_open(&rig);
+    struct effect_assign assigned[16];
+    struct event_from from = {0};
+    submit(&rig, small_plan(rig.arena), 1);
+    hello(&rig);
+    assert_int_equal(settle(&rig, assigned, &from), 2);
+    const uint32_t last = 2;
+    control(&rig, (struct event_control){.kind = CONTROL_PRIORITY, .priority = 12});
+    control(
+        &rig,
+        (struct event_control){
+            .kind = CONTROL_PRIORITY, .priority = -9, .ordinals = &last, .ordinals_count = 1});
+    control(&rig, (struct event_control){.kind = CONTROL_PAUSE});
+    step(
+        &rig,
+        &(struct event){
+            .kind = EVENT_FINISHED,
+            .finished = {
+                .from = from,
+                .attempt = assigned[0].attempt,
+                .outcome = OUTCOME_MEMORY,
+                .checkpoint = "/store/a 'quoted' one",
+                .started_ms_ago = 100}});
+    rig.now_ms += 120000;
+    step(&rig, &(struct event){.kind = EVENT_TICK});
+    (void)settle(&rig, assigned + 8, &from);
+    assert_loads_equal(&rig);
+    assert_int_equal(count_of("SELECT priority FROM grid WHERE paused"), 12);
+    assert_int_equal(
+        count_of("SELECT priority FROM task_policy WHERE priority IS NOT NULL"), -9);
+    assert_int_equal(
+        count_of("SELECT ooms FROM task_policy WHERE checkpoint LIKE '/store/a ''q%'"), 1);
+    struct err err = {0};
+    struct store_loaded loaded;
+    assert_true(store_load(rig.store, 10, rig.arena, &loaded, &err));
+    assert_int_equal(loaded.usages_count, 1);
+    assert_string_equal(loaded.usages[0].owner, "me");
+    assert_true(loaded.usages[0].usage > 0);
+    control(&rig, (struct event_control){.kind = CONTROL_RESUME});
+    (void)settle(&rig, assigned + 8, &from);
+    assert_loads_equal(&rig);
+    assert_int_equal(count_of("SELECT count(*) FROM grid WHERE paused"), 0);
+    rig_close(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_life_of_a_grid),
         cmocka_unit_test(finished_grid_is_found_again),
         cmocka_unit_test(results_show_accepted_metrics_only),
+        cmocka_unit_test(policy_survives_a_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

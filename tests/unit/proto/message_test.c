@@ -233,6 +233,43 @@ static void names_are_stable(void **state)
     assert_int_equal(ERR_INTERNAL, 13);
 }
 
+/* HELLO as a worker wrote it before fields were added: protocol window, name, incarnation,
+ * slots. What it leaves out means what was meant before. */
+static void a_hello_of_an_older_worker_is_understood(void **state)
+{
+    (void)state;
+    struct arena *arena CLEANUP(arena_cleanup) = arena_create();
+    struct str packed CLEANUP(str_done) = {0};
+    str_init(&packed, LIMIT_MESSAGE_BYTES);
+    struct err err = {0};
+    struct message newer = {
+        .type = MSG_HELLO,
+        .hello = {
+            .protocol_min = 1,
+            .protocol_max = 1,
+            .cluster = "",
+            .worker = "old",
+            .incarnation = 7,
+            .version = "0.1",
+            .host = "",
+            .slots = 2,
+        }};
+    assert_true(message_pack(&newer, &packed, &err));
+    size_t plain = packed.length;
+    struct message got;
+    assert_true(message_unpack(packed.data, packed.length, arena, &got, &err));
+    assert_int_equal(got.hello.life_ms, 0);
+    assert_int_equal(got.hello.prefetch, 0);
+    assert_int_equal(got.hello.number, 0);
+    assert_int_equal(got.hello.resources.gpus_count, 0);
+    assert_string_equal(got.hello.worker, "old");
+    /* Fields that mean nothing new take no bytes: an older reader sees the same frame. */
+    newer.hello.life_ms = 1;
+    str_clear(&packed);
+    assert_true(message_pack(&newer, &packed, &err));
+    assert_true(packed.length > plain);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +282,7 @@ int main(void)
         cmocka_unit_test(unknown_messages_and_values),
         cmocka_unit_test(a_frame_of_empty_parts_cannot_eat_memory),
         cmocka_unit_test(names_are_stable),
+        cmocka_unit_test(a_hello_of_an_older_worker_is_understood),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
