@@ -174,6 +174,7 @@ static void build_program(
     out->builtin = program->builtin;
     out->engine = program->engine;
     out->decision = program->decision;
+    out->per_rank = program->per_rank;
     out->command = program->command;
     out->command_count = program->command_count;
     out->files = program->files;

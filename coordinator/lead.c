@@ -156,6 +156,7 @@ void shell_step_down(struct shell *shell)
     standby_init(&shell->standby);
     sessions_clear(&shell->sessions);
     shell->lookups_count = 0;
+    joins_forget(shell);
     for (size_t i = 0; i < shell->grids_count; i++) {
         store_forget_grid_info(shell->store, shell->grids[i].info.plan);
         arena_destroy(shell->grids[i].arena);

@@ -247,6 +247,7 @@ static void close_all(struct shell *shell)
     artifact_store_close(shell->artifacts);
     sessions_done(&shell->sessions);
     free(shell->lookups);
+    joins_forget(shell);
     free(shell->grids);
     arena_destroy(shell->scratch);
     fd_cleanup(&shell->signal_fd);

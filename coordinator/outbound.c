@@ -351,6 +351,9 @@ static void carry_out(struct shell *shell, struct outboxes *boxes, const struct 
     case EFFECT_REPLY:
         api_reply(shell, &effect->reply);
         break;
+    case EFFECT_JOIN:
+        join_remember(shell, &effect->join);
+        break;
     case EFFECT_LOOKUP:
         remember_lookup(shell, &effect->lookup);
         break;

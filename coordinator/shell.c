@@ -285,6 +285,7 @@ static void lead_turn(struct shell *shell)
     database_turn(shell);
     act(shell);
     if (shell->leading) {
+        joins_make(shell);
         outbound_lookups(shell);
         act(shell);
     }

@@ -30,6 +30,7 @@
 
 struct api;
 struct expander;
+struct pending_join;
 
 /* A look-up that the core asked for and the database has not answered yet. */
 struct pending_lookup {
@@ -86,6 +87,7 @@ struct shell {
     struct expander *expander;
     size_t expander_source;
 
+    struct pending_join *joins; /* join.c; a list */
     struct pending_lookup *lookups;
     size_t lookups_count, lookups_capacity;
     uint64_t lookup_after_ms;
@@ -170,6 +172,13 @@ void inbound_worker(
 void outbound_carry_out(struct shell *shell, const struct effects *batch);
 /* Asks the store for the look-ups that are open and steps the core with the answers. */
 void outbound_lookups(struct shell *shell);
+
+/* --- join.c --- */
+
+void join_remember(struct shell *shell, const struct effect_join *effect);
+/* Makes what was asked for and steps the core with the answers. */
+void joins_make(struct shell *shell);
+void joins_forget(struct shell *shell);
 
 /* --- api.c --- */
 

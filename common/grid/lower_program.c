@@ -102,6 +102,7 @@ uint32_t lower_program(struct lowering *lowering, const struct manifest *manifes
         .builtin = manifest->builtin,
         .engine = manifest->engine,
         .decision = manifest->decision,
+        .per_rank = manifest->per_rank,
         .command = manifest->command,
         .command_count = manifest->command_count,
         .exits = manifest->exits,

@@ -120,6 +120,7 @@ struct plan_program {
     const char *revision; /* hex of the first file tree that had this revision; "" for builtin
                              and engine */
     bool builtin, engine, decision;
+    bool per_rank; /* of a gang: every rank's outputs count */
     const char **command;
     size_t command_count;
     struct exit_rule *exits;

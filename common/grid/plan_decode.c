@@ -277,6 +277,7 @@ static bool decode_program(struct decoder *decoder, const struct node *record, s
         .builtin = node_get_bool(map, "builtin", false),
         .engine = node_get_bool(map, "engine", false),
         .decision = node_get_bool(map, "decision", false),
+        .per_rank = node_get_bool(map, "per_rank", false),
         .neutral = node_get(map, "neutral"),
     };
     int64_t version = node_get_int(map, "version", -1);

@@ -54,6 +54,9 @@ static struct node *program_node(const struct plan_program *program, struct aren
     node_set(arena, map, "builtin", node_bool(arena, program->builtin));
     node_set(arena, map, "engine", node_bool(arena, program->engine));
     node_set(arena, map, "decision", node_bool(arena, program->decision));
+    if (program->per_rank) { /* left out as it was before gangs */
+        node_set(arena, map, "per_rank", node_bool(arena, true));
+    }
     node_set(arena, map, "command", command);
     node_set(arena, map, "exits", exits);
     node_set(arena, map, "metrics", metrics);

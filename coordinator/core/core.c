@@ -184,6 +184,9 @@ static void dispatch(struct core *core, const struct event *event)
     case EVENT_FINISHED:
         attempt_finished(core, &event->finished);
         break;
+    case EVENT_JOINED:
+        gang_joined(core, &event->joined);
+        break;
     case EVENT_LOOKUP:
         work_lookup_answered(core, &event->lookup);
         break;

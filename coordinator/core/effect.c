@@ -75,6 +75,7 @@ const char *effect_kind_name(enum effect_kind kind)
         "send.ack",
         "send.drain",
         "reply",
+        "join",
         "lookup",
     };
     return kind < EFFECT_KINDS ? words[kind] : "unknown";

@@ -46,6 +46,7 @@ enum effect_kind {
     EFFECT_SEND_DRAIN,
     EFFECT_REPLY,
 
+    EFFECT_JOIN,
     EFFECT_LOOKUP,
     EFFECT_KINDS,
 };
@@ -186,6 +187,15 @@ struct effect_reply {
     uint32_t cached_count;
 };
 
+/* One tree per output, with the entries rank-0, rank-1, ... -> EVENT_JOINED. */
+struct effect_join {
+    struct attempt_id attempt;
+    const char *const *names;
+    size_t outputs_count;
+    uint32_t ranks;
+    const struct digest *digests; /* [output][rank] */
+};
+
 struct effect_lookup {
     struct task_id task;
     struct digest key; /* the current result of this content key -> EVENT_LOOKUP */
@@ -215,6 +225,7 @@ struct effect {
         struct effect_ack ack;
         struct effect_drain drain;
         struct effect_reply reply;
+        struct effect_join join;
         struct effect_lookup lookup;
     };
 };

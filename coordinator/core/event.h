@@ -30,6 +30,7 @@ enum event_kind {
     EVENT_PROGRESS,
     EVENT_METRICS,
     EVENT_FINISHED,
+    EVENT_JOINED,
     EVENT_LOOKUP,
     EVENT_COMMITTED,
     EVENT_LOAD_USAGE,
@@ -219,6 +220,14 @@ struct event_finished {
     const char *verdict_reason;
 };
 
+/* What effect join asked for. */
+struct event_joined {
+    struct attempt_id attempt;
+    const struct result_output *outputs;
+    size_t outputs_count;
+    const char *trouble; /* why it could not be made; NULL: it was */
+};
+
 /* The store's answer to effect lookup: exactly one for each while the core lives (the shell
  * asks again after a lost connection). */
 struct event_lookup {
@@ -264,6 +273,7 @@ struct event {
         struct event_progress progress;
         struct event_metrics metrics;
         struct event_finished finished;
+        struct event_joined joined;
         struct event_lookup lookup;
         struct event_committed committed;
         struct usage_row load_usage;

@@ -7,7 +7,9 @@
 
 #include "coordinator/core/attempt.h"
 #include "coordinator/core/finish.h"
+#include "coordinator/core/grid_row.h"
 #include "coordinator/core/lease.h"
+#include "coordinator/core/task.h"
 #include "coordinator/core/work.h"
 #include "coordinator/core/worker.h"
 
@@ -25,6 +27,8 @@ struct gang {
     struct heap_node start_by; /* in core->gangs, until all ranks run */
     bool failing;              /* ended by itself: what is revoked since is a consequence */
     const char *late;          /* it did not start in time: who kept it waiting */
+    bool joining;              /* all are done, and the shell puts their outputs together */
+    bool joined;               /* what it made of them is in rank 0's report */
     uint32_t ended;
     struct gang_rank *ranks;
 };
@@ -299,6 +303,58 @@ static struct attempt_end end_of(struct core *core, const struct gang *gang)
     return end;
 }
 
+/* --- Outputs of all ranks --- */
+
+static const struct result_output *output_of(
+    const struct event_finished *report, const char *name)
+{
+    for (size_t i = 0; i < report->outputs_count; i++) {
+        if (strcmp(report->outputs[i].name, name) == 0) {
+            return &report->outputs[i];
+        }
+    }
+    return NULL;
+}
+
+/* Does the program's manifest say that the outputs of all ranks count, and is there something
+ * to be done about it? One that a rank lacks is left out, and so found missing. */
+static bool ask_join(struct core *core, struct attempt *attempt)
+{
+    struct gang *gang = attempt->gang;
+    const struct task *task = grids_task(core, attempt->task);
+    if (gang->joined || task == NULL
+        || !task->grid->plan->programs[task_plan(task)->program].per_rank) {
+        return false;
+    }
+    if (gang->joining) {
+        return true;
+    }
+    gang->joining = true;
+    struct arena *arena = core->out->arena;
+    const struct event_finished *first = &gang->ranks[0].report;
+    const char **names = ARENA_ARRAY(arena, const char *, first->outputs_count + 1);
+    struct digest *digests =
+        ARENA_ARRAY(arena, struct digest, (first->outputs_count + 1) * attempt->ranks);
+    size_t count = 0;
+    for (size_t i = 0; i < first->outputs_count; i++) {
+        bool whole = true;
+        for (uint32_t rank = 0; rank < attempt->ranks && whole; rank++) {
+            const struct result_output *output =
+                output_of(&gang->ranks[rank].report, first->outputs[i].name);
+            whole = output != NULL;
+            if (whole) {
+                digests[count * attempt->ranks + rank] = output->digest;
+            }
+        }
+        if (whole) {
+            names[count++] = arena_strdup(arena, first->outputs[i].name);
+        }
+    }
+    effects_add(core->out, EFFECT_JOIN)->join =
+        (struct effect_join){attempt->id, names, count, attempt->ranks, digests};
+    return true;
+}
+
 /* The last rank has ended: the attempt with it, and only now its workers may forget it. */
 static void finish(struct core *core, struct attempt *attempt)
 {
@@ -311,12 +367,17 @@ static void finish(struct core *core, struct attempt *attempt)
         workers[rank] = attempt->placements[rank].worker;
         done = done && gang->ranks[rank].report.outcome == OUTCOME_DONE;
     }
+    if (done && ask_join(core, attempt)) {
+        return;
+    }
     bool accepted = false;
     struct attempt_end end = end_of(core, gang);
     if (done) {
         /* The gang's own copy goes with the attempt. */
         struct event_finished report = report_copy(core->scratch, &gang->ranks[0].report);
+        end.rank = 0;
         end.detail = report.detail;
+        end.log = report.log;
         accepted = attempt_done(core, attempt, &report, &end);
     } else {
         attempt_end(core, attempt, &end);
@@ -326,6 +387,27 @@ static void finish(struct core *core, struct attempt *attempt)
             attempt_acknowledge(core, workers[rank], id, accepted);
         }
     }
+}
+
+void gang_joined(struct core *core, const struct event_joined *event)
+{
+    struct attempt *attempt = attempts_find(core, event->attempt);
+    struct gang *gang = attempt != NULL ? attempt->gang : NULL;
+    if (gang == NULL || !gang->joining || gang->joined) {
+        return;
+    }
+    struct event_finished *first = &gang->ranks[0].report;
+    struct event_finished report = *first;
+    report.outputs = event->outputs;
+    report.outputs_count = event->outputs_count;
+    if (event->trouble != NULL) {
+        report.outcome = OUTCOME_STORE;
+        report.detail = event->trouble;
+        gang->failing = true;
+    }
+    *first = report_copy(gang->arena, &report);
+    gang->joined = true;
+    finish(core, attempt);
 }
 
 /* It cannot go on: the ranks that are left are told to leave. */

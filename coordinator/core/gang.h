@@ -12,6 +12,9 @@
  * its lease and grace. Not running `gang_start_ms` after the grant counts as such an end, so
  * that nothing runs half.
  *
+ * The result is rank 0's, or, when the manifest says `per_rank`, for each output a tree with one
+ * subtree per rank, which the shell makes when all are done (EFFECT_JOIN, EVENT_JOINED).
+ *
  * Reports of ended ranks are kept here and acknowledged together with the end of the attempt;
  * until then their workers keep them, too, so that a restart loses nothing.
  */
@@ -50,6 +53,8 @@ void gang_left(
     struct placement *placement,
     enum attempt_outcome outcome,
     const char *detail);
+/* The outputs of all ranks are one tree each, or cannot be made that. */
+void gang_joined(struct core *core, const struct event_joined *event);
 /* Those whose time to start is over. */
 void gangs_expire(struct core *core);
 

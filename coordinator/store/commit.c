@@ -88,6 +88,7 @@ static uint64_t effect_identity(const struct effect *effect)
     case EFFECT_SEND_ACK:
     case EFFECT_SEND_DRAIN:
     case EFFECT_REPLY:
+    case EFFECT_JOIN:
     case EFFECT_LOOKUP:
     case EFFECT_KINDS:
         break;

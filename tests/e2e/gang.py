@@ -78,6 +78,23 @@ def steps(assay):
     return 0
 
 
+def tree(assay, digest):
+    with open(os.path.join(assay.state, "store/trees", digest[:2], digest), encoding="utf-8") as file:
+        return {entry["name"]: entry for entry in json.load(file)["entries"]}
+
+
+def check_per_rank(assay):
+    digest, = assay.psql("SELECT output_digest FROM lineage WHERE task LIKE 'each/%'")
+    whole = tree(assay, digest)
+    if sorted(whole) != ["rank-0", "rank-1", "rank-2"]:
+        raise SystemExit("outputs of ranks: %s" % sorted(whole))
+    for rank in range(3):
+        blob = tree(assay, whole["rank-%d" % rank]["digest"])["rank"]["digest"]
+        with open(os.path.join(assay.state, "store/blobs", blob[:2], blob), encoding="utf-8") as file:
+            if file.read() != "%d of 3\n" % rank:
+                raise SystemExit("rank %d wrote something else" % rank)
+
+
 def check_logs(assay):
     begins = []
     for rank in range(4):
@@ -103,14 +120,17 @@ def check(assay):
     if sums != {"two": expected(2, 50), "four": expected(4, 60)}:
         raise SystemExit("wrong sums: %s" % sums)
     row = assay.psql("SELECT failures, state FROM cells WHERE stage = 'four'")
-    outcomes = assay.psql("SELECT o.word FROM attempt a JOIN attempt_outcome o ON o.code = a.outcome ORDER BY attempt_id")
+    outcomes = assay.psql("SELECT o.word FROM attempt a JOIN attempt_outcome o ON o.code = a.outcome JOIN cells c USING (task_id) "
+                          "WHERE c.stage <> 'each' ORDER BY a.attempt_id")
     if row != ["0|done"] or outcomes != ["done", "lost", "done"]:
         raise SystemExit("the lost rank counted against the task: %s %s" % (row, outcomes))
-    ranks = assay.psql("SELECT count(*), count(DISTINCT worker_id), count(log) FROM placement GROUP BY attempt_id ORDER BY attempt_id")
+    ranks = assay.psql("SELECT count(*), count(DISTINCT p.worker_id), count(p.log) FROM placement p JOIN attempt a USING (attempt_id) "
+                       "JOIN cells c USING (task_id) WHERE c.stage <> 'each' GROUP BY p.attempt_id ORDER BY p.attempt_id")
     if ranks[0] != "2|2|2" or ranks[2] != "4|4|4":
         raise SystemExit("placements: %s" % ranks)
     wait("the last process of a rank", lambda: not assay.ranks())
     check_logs(assay)
+    check_per_rank(assay)
 
 
 def main():

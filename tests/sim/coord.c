@@ -301,6 +301,16 @@ void coord_row(struct world *world, struct coord *coord)
     finish_turn(world, coord);
 }
 
+void coord_joined(struct world *world, struct coord *coord, const struct event *event)
+{
+    if (coord->leading && coord_is_up(world, coord)) {
+        coord_hear(world, coord, event);
+    } else if (coord->leading) {
+        world_push(
+            world, 1000, SIM_JOINED, coord->index, coord->instance, (void *)(uintptr_t)event);
+    }
+}
+
 void coord_looked_up(
     struct world *world, struct coord *coord, const struct effect_lookup *lookup)
 {

@@ -58,6 +58,7 @@ void coord_touch_named(
     case EVENT_PROGRESS:
     case EVENT_METRICS:
     case EVENT_FINISHED:
+    case EVENT_JOINED:
     case EVENT_LOOKUP:
     case EVENT_COMMITTED:
     case EVENT_LOAD_USAGE:

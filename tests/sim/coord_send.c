@@ -62,6 +62,33 @@ static void send_about(
     send_order(world, coord, to, (struct order){.kind = kind, .attempt = attempt});
 }
 
+/* Trees of equal entries are equal; now and then the store cannot take one. */
+static void join(struct world *world, struct coord *coord, const struct effect_join *join)
+{
+    struct event *event = ARENA_NEW(world->arena, struct event);
+    struct result_output *outputs =
+        ARENA_ARRAY(world->arena, struct result_output, join->outputs_count + 1);
+    for (size_t i = 0; i < join->outputs_count; i++) {
+        uint64_t hash = join->ranks;
+        for (uint32_t rank = 0; rank < join->ranks; rank++) {
+            uint64_t digest;
+            memcpy(&digest, join->digests[i * join->ranks + rank].bytes, sizeof(digest));
+            hash = mix(hash, digest);
+        }
+        outputs[i] = (struct result_output){
+            arena_strdup(world->arena, join->names[i]), digest_from(hash)};
+    }
+    *event = (struct event){
+        .kind = EVENT_JOINED,
+        .joined = {
+            .attempt = join->attempt,
+            .outputs = outputs,
+            .outputs_count = join->outputs_count,
+            .trouble = chance(world, 0.1) ? "no room" : NULL,
+        }};
+    world_push(world, between(world, 1, 50), SIM_JOINED, coord->index, coord->instance, event);
+}
+
 void coord_send(struct world *world, struct coord *coord, const struct effect *effect)
 {
     coord_check_sent(world, effect);
@@ -108,6 +135,9 @@ void coord_send(struct world *world, struct coord *coord, const struct effect *e
                 .kind = ORDER_ACK,
                 .attempt = effect->ack.attempt,
                 .accepted = effect->ack.accepted});
+        break;
+    case EFFECT_JOIN:
+        join(world, coord, &effect->join);
         break;
     case EFFECT_LOOKUP: {
         struct effect_lookup *lookup =

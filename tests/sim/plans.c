@@ -28,6 +28,7 @@ static struct plan_program *programs_make(struct arena *arena)
         programs[i].revision = "";
         programs[i].decision = i == PROGRAM_DECIDE;
         programs[i].builtin = i == PROGRAM_NULL;
+        programs[i].per_rank = i == PROGRAM_FRESH || i == PROGRAM_CONSTANT;
     }
     return programs;
 }

@@ -61,6 +61,7 @@ enum sim_kind {
     SIM_ANSWER,
     SIM_ROW,
     SIM_LOOKUP,
+    SIM_JOINED,
     SIM_WORKER_WAKE,
     SIM_WRITTEN,
     SIM_SUBMIT,
@@ -162,6 +163,7 @@ void coord_answer(struct world *world, struct coord *coord, struct txn *txn);
 void coord_row(struct world *world, struct coord *coord);
 void coord_looked_up(
     struct world *world, struct coord *coord, const struct effect_lookup *lookup);
+void coord_joined(struct world *world, struct coord *coord, const struct event *event);
 void coord_submit(struct world *world, uint32_t grid);
 void coord_control(struct world *world);
 

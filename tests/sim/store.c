@@ -73,6 +73,7 @@ static void effect_deepen(struct arena *arena, struct effect *effect)
     case EFFECT_SEND_ACK:
     case EFFECT_SEND_DRAIN:
     case EFFECT_REPLY:
+    case EFFECT_JOIN:
     case EFFECT_LOOKUP:
     case EFFECT_KINDS:
         break;
@@ -226,6 +227,7 @@ static void apply(struct world *world, const struct effect *effect, uint64_t bat
     case EFFECT_SEND_ACK:
     case EFFECT_SEND_DRAIN:
     case EFFECT_REPLY:
+    case EFFECT_JOIN:
     case EFFECT_LOOKUP:
     case EFFECT_KINDS:
         violation(world, "%s is no row", effect_kind_name(effect->kind));

@@ -300,6 +300,9 @@ static void happen_to_coord(
     case SIM_ROW:
         coord_row(world, coord);
         break;
+    case SIM_JOINED:
+        coord_joined(world, coord, event->payload);
+        break;
     case SIM_LOOKUP:
         coord_looked_up(world, coord, event->payload);
         break;
@@ -353,6 +356,7 @@ static void happen(struct world *world, const struct sim_event *event)
     case SIM_COORD_TRY:
     case SIM_ANSWER:
     case SIM_ROW:
+    case SIM_JOINED:
     case SIM_LOOKUP:
     case SIM_COORD_START:
         if (world->coords[event->index].instance == event->instance) {

@@ -137,6 +137,43 @@ static void is_done_when_all_ranks_are(void **state)
     rig_destroy(it.rig);
 }
 
+/* Each rank's outputs count: the attempt is done when they have been put together. */
+static void all_ranks_outputs_become_one(void **state)
+{
+    (void)state;
+    struct gang_rig it = {.rig = rig_create(NULL)};
+    struct rig_plan *plan = rig_plan(it.rig, 1);
+    rig_task(it.rig, plan, 0, "ranks", "{}")->traits.needs.nodes = NODES;
+    it.grid = rig_submit(it.rig, plan);
+    for (uint32_t i = 0; i < NODES; i++) {
+        it.workers[i] = rig_join(it.rig, names[i], 1, 4);
+    }
+    it.attempt = rig_attempt(it.rig, it.grid, 0);
+    for (uint32_t rank = 0; rank < NODES; rank++) {
+        accept(&it, rank);
+        rig_started(it.rig, &it.workers[rank], it.attempt);
+    }
+    for (uint32_t rank = 0; rank < NODES; rank++) {
+        rig_finish(it.rig, &it.workers[rank], it.attempt, OUTCOME_DONE);
+    }
+    const struct effect *effect = rig_find(it.rig, EFFECT_JOIN);
+    assert_non_null(effect);
+    assert_int_equal(effect->join.ranks, NODES);
+    assert_int_equal(effect->join.outputs_count, 1);
+    assert_int_equal(rig_count(it.rig, EFFECT_SEND_ACK), 0);
+    struct result_output whole = {"out", digest_of("whole", 5)};
+    rig_step(
+        it.rig,
+        &(struct event){
+            .kind = EVENT_JOINED,
+            .joined = {.attempt = it.attempt, .outputs = &whole, .outputs_count = 1}});
+    assert_int_equal(rig_state(it.rig, it.grid, 0), TASK_DONE);
+    assert_int_equal(rig_count(it.rig, EFFECT_SEND_ACK), NODES);
+    const struct effect *result = rig_find(it.rig, EFFECT_PERSIST_RESULT);
+    assert_true(digest_equal(&result->result.result.outputs[0].digest, &whole.digest));
+    rig_destroy(it.rig);
+}
+
 static void ends_everywhere_when_one_fails(void **state)
 {
     (void)state;
@@ -253,6 +290,7 @@ int main(void)
         cmocka_unit_test(goes_when_all_have_accepted),
         cmocka_unit_test(goes_again_when_asked_again),
         cmocka_unit_test(is_done_when_all_ranks_are),
+        cmocka_unit_test(all_ranks_outputs_become_one),
         cmocka_unit_test(ends_everywhere_when_one_fails),
         cmocka_unit_test(a_lost_rank_does_not_count_as_a_failure),
         cmocka_unit_test(waits_for_lease_and_grace_of_a_silent_rank),

@@ -293,7 +293,7 @@ void rig_restart(struct rig *rig)
 
 struct rig_plan *rig_plan(struct rig *rig, uint32_t tasks_count)
 {
-    static const char *const names[] = {"plain", "decide", "fresh", "exclusive"};
+    static const char *const names[] = {"plain", "decide", "fresh", "exclusive", "ranks"};
     static const char *stages[] = {"s"};
     struct rig_plan *planned = ARENA_NEW(rig->arena, struct rig_plan);
     struct plan *plan = &planned->head;
@@ -308,6 +308,7 @@ struct rig_plan *rig_plan(struct rig *rig, uint32_t tasks_count)
         plan->programs[i].version = 1;
         plan->programs[i].revision = "";
         plan->programs[i].decision = strcmp(names[i], "decide") == 0;
+        plan->programs[i].per_rank = strcmp(names[i], "ranks") == 0;
     }
     planned->tasks_count = tasks_count;
     planned->tasks = ARENA_ARRAY(rig->arena, struct plan_task, tasks_count);

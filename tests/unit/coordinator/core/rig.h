@@ -56,7 +56,8 @@ struct rig_plan {
     uint32_t tasks_count;
 };
 
-/* Plans: stage "s", programs "plain", "decide" (decision), "fresh" (not cached), "exclusive".
+/* Plans: stage "s", programs "plain", "decide" (decision), "fresh" (not cached), "exclusive",
+ * "ranks" (per_rank).
  */
 struct rig_plan *rig_plan(struct rig *rig, uint32_t tasks_count);
 /* `params` tells keys apart; upstreams end at GRID_NONE. Program by name. */

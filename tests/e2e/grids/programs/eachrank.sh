@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+mkdir -p out/who
+echo "$RANK of $WORLD_SIZE" > out/who/rank
