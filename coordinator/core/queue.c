@@ -325,6 +325,11 @@ static void place_in_order(struct core *core)
         shape->head_ms = reserve_length_ms(core, work->canonical);
         shape->head_bound_ms = reserve_bound_ms(core, work->canonical);
         if (!choose(core, shape, work, places)) {
+#ifdef BUG_GANG_IDLES_CLUSTER
+            if (ranks > 1) {
+                return; /* nobody may overtake it */
+            }
+#endif
             shape->blocked_at = core->capacity_version;
             shape->blocked_ms = shape->blocked_ms == 0 ? core->now : shape->blocked_ms;
             shape->waits_ms = shape->waits_ms == 0 ? core->now : shape->waits_ms;

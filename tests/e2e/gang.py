@@ -4,7 +4,8 @@
 
 usage: gang.py BIN_DIR
 
-The attempt must end on all workers, be tried again as a whole, give the right sum, and leave no process behind.
+The attempt must end on all workers, be tried again as a whole, give the right sum, and leave no process behind. In the middle of the second attempt
+the coordinator and the process of one worker are killed: it must go on.
 """
 import json
 import os
@@ -114,6 +115,10 @@ def check(assay):
     kill(shim_of(assay, 2))
     wait("the end of the other ranks", lambda: not assay.ranks())
     print("  one rank lost: the others were gone after %.1f s" % (time.monotonic() - killed), flush=True)
+    assay.up()
+    wait("the ranks of the second attempt", lambda: len(assay.ranks()) == 4 and steps(assay) >= 5)
+    kill(assay.pid("assayd"))  # the shims keep the ranks, and everybody finds together again
+    kill(assay.pid("worker-1"))
     assay.up()
     wait("the end of the grid", lambda: finished(assay, "gang"))
     sums = final_sums(assay)

@@ -35,7 +35,8 @@ static const char *database(void)
     return conninfo;
 }
 
-static void add_tasks(struct plan *plan, struct arena *arena)
+/* The first task needs so many nodes. */
+static void add_tasks(struct plan *plan, struct arena *arena, uint32_t nodes)
 {
     struct plan_task tasks[4];
     struct plan_builder builder;
@@ -50,7 +51,7 @@ static void add_tasks(struct plan *plan, struct arena *arena)
                 {
                     .stage = t < 2 ? 0 : 1,
                     .program = t == 2 ? 1 : 0,
-                    .needs = {.cpus_milli = 1000},
+                    .needs = {.cpus_milli = 1000, .nodes = t == 0 ? nodes : 1},
                     .failures_max = 2,
                     .helper = t == 2,
                     .cache = true,
@@ -89,7 +90,7 @@ static void add_tasks(struct plan *plan, struct arena *arena)
     plan_build_end(&builder);
 }
 
-static struct plan *small_plan(struct arena *arena)
+static struct plan *plan_on(struct arena *arena, uint32_t nodes)
 {
     struct plan *plan = ARENA_NEW(arena, struct plan);
     plan->grid_name = "small";
@@ -122,8 +123,13 @@ static struct plan *small_plan(struct arena *arena)
         .name = "judge", .version = 1, .revision = "", .decision = true, .engine = true};
     plan->programs_count = 2;
     plan->decontaminate = true;
-    add_tasks(plan, arena);
+    add_tasks(plan, arena, nodes);
     return plan;
+}
+
+static struct plan *small_plan(struct arena *arena)
+{
+    return plan_on(arena, 1);
 }
 
 static void rig_open(struct rig *rig)
@@ -311,7 +317,7 @@ static void submit(struct rig *rig, const struct plan *plan, uint8_t id)
     }
 }
 
-static void hello(struct rig *rig)
+static void hello_as(struct rig *rig, const char *name, uint64_t session)
 {
     const char *const labels[] = {"zone=b", "a 'quoted' one"};
     const struct counter counters[] = {{"licence", 2}, {"bandwidth", 1000}};
@@ -319,8 +325,8 @@ static void hello(struct rig *rig)
         .kind = EVENT_HELLO,
         .hello =
             {
-                .session = {1},
-                .name = "worker-1",
+                .session = {session},
+                .name = name,
                 .principal = "worker",
                 .incarnation = 1,
                 .number = 1,
@@ -333,6 +339,11 @@ static void hello(struct rig *rig)
             },
     };
     step(rig, &event);
+}
+
+static void hello(struct rig *rig)
+{
+    hello_as(rig, "worker-1", 1);
 }
 
 static void finish(
@@ -422,6 +433,51 @@ static void whole_life_of_a_grid(void **state)
     assert_loads_equal(&rig);
     assert_int_equal(
         count_of("SELECT count(*) FROM attempt WHERE outcome = 7 AND detail LIKE 'it''s%'"), 1);
+    rig_close(&rig);
+}
+
+static void a_gang_is_loaded_with_all_its_ranks(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_open(&rig);
+    struct effect_assign assigned[16];
+    struct event_from from = {0};
+    submit(&rig, plan_on(rig.arena, 2), 1);
+    (void)settle(&rig, assigned, &from);
+    hello(&rig);
+    assert_int_equal(settle(&rig, assigned, &from), 2); /* others, which fill it */
+    hello_as(&rig, "worker-2", 2);
+    assert_int_equal(settle(&rig, assigned, &from), 0);
+    hello_as(&rig, "worker-3", 3);
+    assert_int_equal(settle(&rig, assigned, &from), 2);
+    assert_int_equal(assigned[0].attempt.value, assigned[1].attempt.value);
+    assert_loads_equal(&rig);
+
+    struct event_from ranks[2];
+    for (uint32_t rank = 0; rank < 2; rank++) {
+        ranks[rank] = (struct event_from){assigned[rank].to.worker, assigned[rank].to.session};
+        struct event started = {
+            .kind = EVENT_STARTED,
+            .started = {.from = ranks[rank], .attempt = assigned[rank].attempt}};
+        step(&rig, &started);
+    }
+    rig.now_ms += 2000;
+    struct event tick = {.kind = EVENT_TICK};
+    step(&rig, &tick);
+    (void)settle(&rig, assigned + 8, &from);
+    assert_loads_equal(&rig);
+    assert_int_equal(count_of("SELECT count(DISTINCT worker_id) FROM placement"), 2);
+
+    finish(&rig, ranks[1], &assigned[1], OUTCOME_FAILED);
+    (void)settle(&rig, assigned + 8, &from);
+    finish(&rig, ranks[0], &assigned[0], OUTCOME_REVOKED);
+    (void)settle(&rig, assigned + 8, &from);
+    assert_loads_equal(&rig);
+    assert_int_equal(
+        count_of("SELECT count(*) FROM placement WHERE (rank, outcome) IN ((0, 3), (1, 7))"),
+        2);
+    assert_int_equal(count_of("SELECT count(*) FROM attempt WHERE outcome = 7"), 1);
     rig_close(&rig);
 }
 
@@ -568,6 +624,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_life_of_a_grid),
+        cmocka_unit_test(a_gang_is_loaded_with_all_its_ranks),
         cmocka_unit_test(finished_grid_is_found_again),
         cmocka_unit_test(results_show_accepted_metrics_only),
         cmocka_unit_test(policy_survives_a_start),
