@@ -89,6 +89,13 @@ static void join(struct world *world, struct coord *coord, const struct effect_j
     world_push(world, between(world, 1, 50), SIM_JOINED, coord->index, coord->instance, event);
 }
 
+static void look_up(
+    struct world *world, struct coord *coord, const struct effect_lookup *effect)
+{
+    struct effect_lookup *lookup = arena_copy(world->arena, effect, sizeof(*effect));
+    world_push(world, between(world, 1, 50), SIM_LOOKUP, coord->index, coord->instance, lookup);
+}
+
 void coord_send(struct world *world, struct coord *coord, const struct effect *effect)
 {
     coord_check_sent(world, effect);
@@ -139,13 +146,9 @@ void coord_send(struct world *world, struct coord *coord, const struct effect *e
     case EFFECT_JOIN:
         join(world, coord, &effect->join);
         break;
-    case EFFECT_LOOKUP: {
-        struct effect_lookup *lookup =
-            arena_copy(world->arena, &effect->lookup, sizeof(effect->lookup));
-        world_push(
-            world, between(world, 1, 50), SIM_LOOKUP, coord->index, coord->instance, lookup);
+    case EFFECT_LOOKUP:
+        look_up(world, coord, &effect->lookup);
         break;
-    }
     case EFFECT_REPLY:
     case EFFECT_SEND_DRAIN:
     case EFFECT_NONE:
