@@ -300,6 +300,15 @@ static enum explain_cause find_cause(
     return EXPLAIN_FINAL;
 }
 
+static void name_ranks(struct explain *explain, const struct attempt *attempt)
+{
+    if (attempt->gang != NULL) {
+        explain->ranks = attempt->ranks;
+        explain->ranks_missing = gang_count(attempt, RANK_ASSIGNED);
+        explain->ranks_ended = gang_count(attempt, RANK_ENDED);
+    }
+}
+
 static void add_work(struct explain *explain, const struct core *core, const struct task *task)
 {
     const struct work *work = task->work;
@@ -322,6 +331,7 @@ static void add_work(struct explain *explain, const struct core *core, const str
         explain->attempt = work->attempt->id;
         explain->until_ms = work->attempt->placements[0].expiry.key;
         worker = work->attempt->worker;
+        name_ranks(explain, work->attempt);
     }
     if (worker != NULL) {
         explain->worker = worker->id;

@@ -86,6 +86,8 @@ struct explain {
     uint64_t reserved_ms; /* since when workers are kept for it; 0: none are */
     uint64_t start_ms;    /* then: when it is expected to begin; UINT64_MAX: unknown */
     const char *kept_for; /* the task for which workers that it could use are kept */
+    /* Its attempt is a gang: of how many ranks, and how many have not accepted yet, or ended. */
+    uint32_t ranks, ranks_missing, ranks_ended;
     uint64_t now_ms;
     uint32_t failures, failures_max, losses, soft_failures;
     struct attempt_id attempt; /* open, or the last one */

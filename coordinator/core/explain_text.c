@@ -259,6 +259,21 @@ static void add_final(const struct explain *explain, struct str *out)
     }
 }
 
+static void add_ranks(const struct explain *explain, struct str *out)
+{
+    if (explain->ranks == 0) {
+        return;
+    }
+    str_appendf(out, "  rank 0 of %" PRIu32 ", each on a worker of its own", explain->ranks);
+    if (explain->ranks_missing > 0) {
+        str_appendf(
+            out, "; all begin when the last %" PRIu32 " have accepted", explain->ranks_missing);
+    } else if (explain->ranks_ended > 0) {
+        str_appendf(out, "; %" PRIu32 " have ended", explain->ranks_ended);
+    }
+    str_append_char(out, '\n');
+}
+
 static void add_ending(const struct explain *explain, struct str *out)
 {
     const char *worker = explain->worker_name != NULL ? explain->worker_name : "?";
@@ -269,6 +284,11 @@ static void add_ending(const struct explain *explain, struct str *out)
             "; it goes on from its last checkpoint when there is room\n",
             worker,
             explain->priority);
+    } else if (explain->ranks > 0) {
+        str_appendf(
+            out,
+            "waits until attempt %" PRIu64 ", which is over, has ended on all its workers\n",
+            explain->attempt.value);
     } else {
         str_appendf(
             out,
@@ -277,6 +297,7 @@ static void add_ending(const struct explain *explain, struct str *out)
             explain->attempt.value,
             worker);
     }
+    add_ranks(explain, out);
 }
 
 static void add_gate(const struct explain *explain, struct str *out)
@@ -339,6 +360,7 @@ static void add_attempt(const struct explain *explain, struct str *out)
         worker,
         explain->attempt.value,
         str_human_ms(left, text, sizeof(text)));
+    add_ranks(explain, out);
 }
 
 static void add_too_large(const struct explain *explain, struct str *out)

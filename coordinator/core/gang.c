@@ -96,9 +96,9 @@ enum rank_state gang_rank_state(const struct attempt *attempt, uint32_t rank)
     return attempt->gang->ranks[rank].state;
 }
 
-uint32_t gang_missing(const struct attempt *attempt)
+uint32_t gang_count(const struct attempt *attempt, enum rank_state state)
 {
-    return count_ranks(attempt->gang, RANK_ASSIGNED, RANK_ASSIGNED);
+    return count_ranks(attempt->gang, state, state);
 }
 
 void gang_report_row(const struct gang *gang, uint32_t rank, struct placement_row *row)
@@ -165,7 +165,7 @@ void gang_accepted(struct core *core, const struct event_accepted *event)
         rank_set(gang, placement->rank, RANK_ACCEPTED);
     }
 #ifndef BUG_GANG_GOES_EARLY
-    if (gang_missing(attempt) > 0) {
+    if (gang_count(attempt, RANK_ASSIGNED) > 0) {
         return;
     }
 #endif

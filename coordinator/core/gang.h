@@ -61,8 +61,7 @@ void gangs_expire(struct core *core);
 enum rank_state gang_rank_state(const struct attempt *attempt, uint32_t rank);
 /* Adds how the rank ended. */
 void gang_report_row(const struct gang *gang, uint32_t rank, struct placement_row *row);
-/* Ranks that have not accepted yet, for explain. */
-uint32_t gang_missing(const struct attempt *attempt);
+uint32_t gang_count(const struct attempt *attempt, enum rank_state state);
 bool gang_check(const struct attempt *attempt, struct err *err);
 
 #endif

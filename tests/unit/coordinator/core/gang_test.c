@@ -91,6 +91,10 @@ static void goes_when_all_have_accepted(void **state)
     accept(&it, 2);
     accept(&it, 0);
     assert_int_equal(rig_count(it.rig, EFFECT_SEND_GO), 0);
+    struct explain explain;
+    assert_true(core_explain(it.rig->core, task_id_of(it.grid, 0), &explain));
+    assert_int_equal(explain.ranks, NODES);
+    assert_int_equal(explain.ranks_missing, 1);
     accept(&it, 1);
     assert_int_equal(rig_count(it.rig, EFFECT_SEND_GO), NODES);
     const struct effect_go *go = &rig_find(it.rig, EFFECT_SEND_GO)->go;
@@ -183,6 +187,10 @@ static void ends_everywhere_when_one_fails(void **state)
     assert_int_equal(rig_count(it.rig, EFFECT_SEND_ACK), 0);
     rig_finish(it.rig, &it.workers[0], it.attempt, OUTCOME_REVOKED);
     rig_tick(it.rig, 20000);
+    struct explain explain;
+    assert_true(core_explain(it.rig->core, task_id_of(it.grid, 0), &explain));
+    assert_int_equal(explain.cause, EXPLAIN_ENDING);
+    assert_int_equal(explain.ranks_ended, 2);
     assert_int_equal(rig_attempt(it.rig, it.grid, 0).value, it.attempt.value);
     rig_finish(it.rig, &it.workers[2], it.attempt, OUTCOME_REVOKED);
     assert_int_equal(rig_count(it.rig, EFFECT_SEND_ACK), NODES);
