@@ -150,9 +150,12 @@ static uint32_t grid_note_known(
     struct core *core, struct graph *graph, const struct event_grid *event)
 {
     uint32_t cached = 0;
-    graph->known = ARENA_ARRAY(graph->arena, const struct result_row *, graph->tasks_count + 1);
     for (uint32_t t = 0; t < graph->tasks_count; t++) {
         if (is_known(event, t) && work_result_fits(&graph->tasks[t], event->known[t])) {
+            if (graph->known == NULL) {
+                graph->known = ARENA_ARRAY(
+                    graph->arena, const struct result_row *, graph->tasks_count + 1);
+            }
             graph->known[t] = work_result_copy(&graph->tasks[t], event->known[t]);
             cached++;
         }
@@ -213,7 +216,8 @@ bool grid_is_taken_in(const struct graph *graph)
 
 static void take_in(struct core *core, struct task *task)
 {
-    const struct result_row *known = task->grid->known[task->ordinal];
+    const struct graph *graph = task->grid;
+    const struct result_row *known = graph->known != NULL ? graph->known[task->ordinal] : NULL;
     if (known == NULL) {
         task_settle_later(core, task);
         return;

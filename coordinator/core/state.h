@@ -33,13 +33,13 @@ struct task {
     const struct result_row *result; /* DONE */
     const char *detail;              /* CANCELLED, SKIPPED, HELD; FAILED has it in its work */
     uint32_t ordinal;
-    uint32_t pending;   /* direct upstream tasks that are not done */
-    uint32_t dead;      /* of these, failed, cancelled or stuck themselves */
-    uint8_t state;      /* enum task_state; written by task_set() alone */
-    uint8_t reason;     /* enum task_reason */
-    bool queued;        /* in core->settle */
-    bool stored;        /* has a row in the store */
-    bool policy_stored; /* and one of policy: priority, or more memory, or preemptions */
+    uint32_t pending;       /* direct upstream tasks that are not done */
+    uint32_t dead;          /* of these, failed, cancelled or stuck themselves */
+    uint8_t state;          /* enum task_state; written by task_set() alone */
+    uint8_t reason;         /* enum task_reason */
+    bool queued : 1;        /* in core->settle */
+    bool stored : 1;        /* has a row in the store */
+    bool policy_stored : 1; /* and one of policy: priority, or more memory, or preemptions */
 };
 
 struct work {
@@ -213,7 +213,7 @@ struct graph {
     uint32_t tasks_count;
     uint32_t *down_first, *down; /* CSR: tasks that read from task t */
     uint32_t *up_first, *up;
-    const struct result_row **known; /* copies, until taken in */
+    const struct result_row **known; /* copies, until taken in; NULL: none is known */
     bool *unneeded;                /* helpers that nothing needs, until taken in; NULL: none */
     struct shared_failure *shared; /* between load and start */
     uint32_t shared_count;
