@@ -88,6 +88,7 @@ static void submit_plan(const struct caller *caller, struct expansion *expansion
                         .submitted_ms = shell_now_ms(shell),
                     },
                 .plan = plan,
+                .edges = expansion->edges,
                 .known = expansion->known,
             },
     };

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coordinator/core/edges.h"
+
 enum {
     TRIM_TASKS = 10000,
 };
@@ -72,6 +74,7 @@ static bool keep_plan(struct expansion *expansion, struct err *err)
     if (!plan_unpack(packed.bytes, packed.length, arena, &expansion->plan, err)) {
         return false;
     }
+    expansion->edges = edges_make(expansion->plan, arena);
     const char *about = bundle->grid->about;
     expansion->info = (struct store_grid_info){
         .plan = expansion->plan,

@@ -24,6 +24,7 @@ struct expansion {
     struct err err;      /* with the bundle's diagnostics */
     struct arena *arena; /* of what lasts as long as the grid: */
     struct plan *plan;
+    const struct plan_edges *edges; /* for the core */
     struct store_grid_info info;
     const struct result_row **known; /* by task; in the bundle's arena */
     struct plan_counts counts;       /* dry_run */

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "coordinator/core/edges.h"
 
+/* What stays, and what is for a while. */
+struct edge_arenas {
+    struct arena *arena, *scratch;
+};
+
 /* Calls for one task: counts its upstream tasks and, with `up`, writes them. `stamp` has one
  * entry per task and holds 1 + the last reader that was seen. */
 static uint32_t upstream_of(
@@ -38,46 +43,45 @@ static uint32_t upstream_of(
     return count;
 }
 
-static void build_up(struct graph *graph, struct arena *scratch)
+static void build_up(const struct plan *plan, struct plan_edges *edges, struct edge_arenas in)
 {
-    uint32_t count = graph->tasks_count;
-    uint32_t *stamp = ARENA_ARRAY(scratch, uint32_t, count + 1);
-    graph->up_first = ARENA_ARRAY(graph->arena, uint32_t, count + 1);
+    uint32_t count = (uint32_t)plan->tasks_count;
+    uint32_t *stamp = ARENA_ARRAY(in.scratch, uint32_t, count + 1);
+    edges->up_first = ARENA_ARRAY(in.arena, uint32_t, count + 1);
     for (uint32_t t = 0; t < count; t++) {
-        graph->up_first[t + 1] =
-            graph->up_first[t] + upstream_of(graph->plan, t, stamp, 0, NULL);
+        edges->up_first[t + 1] = edges->up_first[t] + upstream_of(plan, t, stamp, 0, NULL);
     }
-    graph->up = ARENA_ARRAY(graph->arena, uint32_t, graph->up_first[count] + 1);
+    edges->up = ARENA_ARRAY(in.arena, uint32_t, edges->up_first[count] + 1);
     for (uint32_t t = 0; t < count; t++) {
         /* Marks of the second pass lie above those of the first. */
-        (void)upstream_of(graph->plan, t, stamp, count, graph->up + graph->up_first[t]);
+        (void)upstream_of(plan, t, stamp, count, edges->up + edges->up_first[t]);
     }
 }
 
-static void build_down(struct graph *graph, struct arena *scratch)
+static void build_down(uint32_t count, struct plan_edges *edges, struct edge_arenas in)
 {
-    uint32_t count = graph->tasks_count;
-    uint32_t edges = graph->up_first[count];
-    graph->down_first = ARENA_ARRAY(graph->arena, uint32_t, count + 1);
-    graph->down = ARENA_ARRAY(graph->arena, uint32_t, edges + 1);
-    for (uint32_t e = 0; e < edges; e++) {
-        graph->down_first[graph->up[e] + 1]++;
+    uint32_t total = edges->up_first[count];
+    edges->down_first = ARENA_ARRAY(in.arena, uint32_t, count + 1);
+    edges->down = ARENA_ARRAY(in.arena, uint32_t, total + 1);
+    for (uint32_t e = 0; e < total; e++) {
+        edges->down_first[edges->up[e] + 1]++;
     }
     for (uint32_t t = 0; t < count; t++) {
-        graph->down_first[t + 1] += graph->down_first[t];
+        edges->down_first[t + 1] += edges->down_first[t];
     }
-    uint32_t *next = arena_copy(scratch, graph->down_first, (count + 1) * sizeof(uint32_t));
+    uint32_t *next = arena_copy(in.scratch, edges->down_first, (count + 1) * sizeof(uint32_t));
     for (uint32_t t = 0; t < count; t++) {
-        for (uint32_t e = graph->up_first[t]; e < graph->up_first[t + 1]; e++) {
-            graph->down[next[graph->up[e]]++] = t;
+        for (uint32_t e = edges->up_first[t]; e < edges->up_first[t + 1]; e++) {
+            edges->down[next[edges->up[e]]++] = t;
         }
     }
 }
 
-void edges_build(struct graph *graph)
+const struct plan_edges *edges_make(const struct plan *plan, struct arena *arena)
 {
-    struct arena *scratch = arena_create();
-    build_up(graph, scratch);
-    build_down(graph, scratch);
-    arena_destroy(scratch);
+    struct arena *scratch CLEANUP(arena_cleanup) = arena_create();
+    struct plan_edges *edges = ARENA_NEW(arena, struct plan_edges);
+    build_up(plan, edges, (struct edge_arenas){arena, scratch});
+    build_down((uint32_t)plan->tasks_count, edges, (struct edge_arenas){arena, scratch});
+    return edges;
 }

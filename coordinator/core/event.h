@@ -50,11 +50,14 @@ struct loaded_result {
     struct result_row result;
 };
 
+struct plan_edges; /* edges.h */
+
 struct event_grid {
     bool fresh;
     struct request_id request;
     struct grid_row row; /* fresh: id (core_next_grid), submission, owner, name, submitted_ms */
     const struct plan *plan;
+    const struct plan_edges *edges; /* of the plan, and as long-lived; NULL: made by the step */
     /* Fresh: plan->tasks_count pointers to the result that the store knows by the task's plan
      * key, NULL where there is none. NULL when nothing is known. */
     const struct result_row *const *known;

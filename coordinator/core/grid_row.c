@@ -72,7 +72,12 @@ static struct graph *grid_create(struct core *core, const struct event_grid *eve
     memset(graph->paces, 0xff, (event->plan->stages_count + 1) * sizeof(*graph->paces));
     graph->account = account_of(core, graph->row.owner);
     graph_set_throttles(graph);
-    edges_build(graph);
+    const struct plan_edges *edges =
+        event->edges != NULL ? event->edges : edges_make(event->plan, arena);
+    graph->down_first = edges->down_first;
+    graph->down = edges->down;
+    graph->up_first = edges->up_first;
+    graph->up = edges->up;
     for (uint32_t t = 0; t < graph->tasks_count; t++) {
         struct task *task = &graph->tasks[t];
         task->grid = graph;

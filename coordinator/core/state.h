@@ -211,8 +211,8 @@ struct graph {
     const struct plan *plan;
     struct task *tasks;
     uint32_t tasks_count;
-    uint32_t *down_first, *down; /* CSR: tasks that read from task t */
-    uint32_t *up_first, *up;
+    const uint32_t *down_first, *down; /* of edges.h: tasks that read from task t */
+    const uint32_t *up_first, *up;
     const struct result_row **known; /* copies, until taken in; NULL: none is known */
     bool *unneeded;                /* helpers that nothing needs, until taken in; NULL: none */
     struct shared_failure *shared; /* between load and start */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "coordinator/core/edges.h"
 #include "tests/unit/coordinator/core/rig.h"
 
 static struct event submission(
@@ -97,9 +98,33 @@ static void a_result_without_the_outputs_that_are_read_is_no_result(void **state
     rig_destroy(rig);
 }
 
+/* t0 -> t1 -> t2, t0 -> t2. */
+static void edges_may_be_made_before(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_create(NULL);
+    struct rig_plan *plan = rig_plan(rig, 3);
+    rig_reads(rig, plan, 1, 0);
+    rig_reads(rig, plan, 2, 1);
+    rig_reads(rig, plan, 2, 0);
+    struct event event = submission(rig, plan, NULL);
+    const struct plan_edges *edges = edges_make(event.grid.plan, rig->arena);
+    assert_int_equal(edges->up_first[3], 3);
+    assert_int_equal(edges->down_first[1], 2);
+    assert_int_equal(edges->down[0], 1);
+    assert_int_equal(edges->down[1], 2);
+    event.grid.edges = edges;
+    rig_step(rig, &event); /* core_check() compares pending with the edges */
+    struct grid_id grid = rig_find(rig, EFFECT_REPLY)->reply.grid;
+    assert_int_equal(rig_state(rig, grid, 0), TASK_READY);
+    assert_int_equal(rig_state(rig, grid, 2), TASK_WAITING);
+    rig_destroy(rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(edges_may_be_made_before),
         cmocka_unit_test(the_same_submission_is_one_grid),
         cmocka_unit_test(known_results_are_taken_and_helpers_left_out),
         cmocka_unit_test(a_large_grid_is_taken_in_over_several_steps),
