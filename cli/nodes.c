@@ -61,9 +61,13 @@ static void add_worker(struct table *table, const struct node *worker)
     int64_t gpus = node_get_int(worker, "gpus", 0);
     table_add(table, STYLE_BOLD, node_get_text(worker, "name", "?"));
     table_add(table, STYLE_PLAIN, node_get_text(worker, "host", ""));
+    const char *notice = node_get_text(worker, "notice", "");
+    if (notice[0] != '\0') {
+        detail = detail[0] == '\0' ? notice : arena_printf(arena, "%s; %s", detail, notice);
+    }
     table_add(
         table,
-        style_of(state),
+        notice[0] == '\0' ? style_of(state) : STYLE_LOOK,
         detail[0] == '\0' ? state : arena_printf(arena, "%s (%s)", state, detail));
     table_addf(
         table,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Finds every library through pkg-config and gives it a target: dep::zmq, dep::protobuf-c, dep::pq, dep::yaml,
-# dep::crypto, dep::jansson, dep::zstd, dep::z, dep::utf8proc, dep::cmocka (tests only), and dep::uthash (headers).
+# dep::crypto, dep::jansson, dep::zstd, dep::z, dep::utf8proc, dep::hwloc, dep::cmocka (tests only), and dep::uthash (headers).
 # All that are missing are named in one message, with their Debian packages.
 
 find_package(PkgConfig REQUIRED)
@@ -25,6 +25,7 @@ assay_dependency(jansson "jansson>=2.13" libjansson-dev)
 assay_dependency(zstd "libzstd>=1.4" libzstd-dev)
 assay_dependency(z "zlib>=1.2" zlib1g-dev)
 assay_dependency(utf8proc "libutf8proc>=2.5" libutf8proc-dev)
+assay_dependency(hwloc "hwloc>=2.0" libhwloc-dev)
 if(ASSAY_TESTS)
     assay_dependency(cmocka "cmocka>=1.1" libcmocka-dev)
 endif()

@@ -268,6 +268,32 @@ static struct node *counters_node(
     return map;
 }
 
+static struct node *numa_list(struct shell *shell, const struct numa *numa)
+{
+    struct arena *arena = shell->scratch;
+    struct node *list = node_list(arena);
+    for (size_t i = 0; numa != NULL && i < numa->count; i++) {
+        const struct numa_node *from = &numa->nodes[i];
+        struct node *map = node_map(arena);
+        struct node *devices = node_list(arena);
+        struct node *distances = node_list(arena);
+        for (uint32_t d = 0; d < LIMIT_DEVICES; d++) {
+            if ((from->devices >> d & 1) != 0) {
+                node_push(arena, devices, node_int(arena, d));
+            }
+        }
+        for (size_t d = 0; d < numa->count; d++) {
+            node_push(arena, distances, node_int(arena, from->distance[d]));
+        }
+        set_int(shell, map, "cpus", from->cpus);
+        set_int(shell, map, "memory_bytes", from->memory_bytes);
+        node_set(arena, map, "devices", devices);
+        node_set(arena, map, "distances", distances);
+        node_push(arena, list, map);
+    }
+    return list;
+}
+
 static struct node *worker_node(struct shell *shell, const struct worker_view *view)
 {
     struct node *map = node_map(shell->scratch);
@@ -290,6 +316,12 @@ static struct node *worker_node(struct shell *shell, const struct worker_view *v
     set_int(shell, map, "memory_bytes", view->row.capacity.memory_bytes);
     set_int(shell, map, "disk_bytes", view->row.capacity.disk_bytes);
     set_int(shell, map, "gpus", view->row.capacity.gpus);
+    set_int(
+        shell, map, "gpus_lost", (uint64_t)__builtin_popcountll(view->row.capacity.gpus_lost));
+    set_text(shell, map, "notice", view->row.capacity.notice);
+    node_set(
+        shell->scratch, map, "closed", node_bool(shell->scratch, view->row.capacity.closed));
+    node_set(shell->scratch, map, "numa", numa_list(shell, view->row.capacity.numa));
     set_int(shell, map, "gpus_busy", (uint64_t)__builtin_popcountll(view->gpus_used));
     node_set(
         shell->scratch, map, "labels", api_labels(shell->scratch, view->row.capacity.labels));

@@ -76,6 +76,26 @@ static bool check_hello(
     return true;
 }
 
+/* Places outside of the list of devices mean nothing. */
+static const struct numa *read_numa(const struct msg_resources *offered, struct arena *arena)
+{
+    struct numa_node nodes[LIMIT_NUMA_NODES] = {{0}};
+    for (size_t i = 0; i < offered->numa_count; i++) {
+        const struct msg_numa_node *from = &offered->numa[i];
+        nodes[i].cpus = from->cpus;
+        nodes[i].memory_bytes = from->memory_bytes;
+        for (size_t d = 0; d < from->devices_count; d++) {
+            if (from->devices[d] < offered->gpus_count) {
+                nodes[i].devices |= UINT64_C(1) << from->devices[d];
+            }
+        }
+        for (size_t d = 0; d < from->distances_count; d++) {
+            nodes[i].distance[d] = (uint16_t)from->distances[d];
+        }
+    }
+    return numa_make(arena, nodes, offered->numa_count);
+}
+
 /* What the worker offers, checked as everything from outside. */
 static bool read_capacity(
     struct shell *shell,
@@ -106,6 +126,12 @@ static bool read_capacity(
         return false;
     }
     capacity.counters = counters_make(shell->scratch, items, offered->counters_count);
+    capacity.numa = read_numa(offered, shell->scratch);
+    for (size_t i = 0; i < offered->devices_count && i < offered->gpus_count; i++) {
+        capacity.gpus_lost |= offered->devices[i].lost ? UINT64_C(1) << i : 0;
+    }
+    capacity.closed = hello->closed;
+    capacity.notice = hello->notice;
     *ret_capacity = capacity;
     return true;
 }

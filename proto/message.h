@@ -85,12 +85,37 @@ struct msg_counter {
     uint32_t amount;
 };
 
+struct msg_device {
+    const char *name; /* UUID or index */
+    const char *model, *bus;
+    uint64_t memory_bytes;
+    bool lost; /* fell off: nothing is placed on it */
+};
+
+struct msg_numa_node {
+    uint32_t cpus;
+    uint64_t memory_bytes;
+    uint32_t *devices; /* places in `gpus` */
+    size_t devices_count;
+    uint32_t *distances; /* to node i; none: not known */
+    size_t distances_count;
+};
+
 struct msg_resources {
     uint32_t cpus_milli; /* 1000 = one core */
     uint64_t memory_bytes;
     uint64_t disk_bytes;
     uint32_t *gpus; /* device indexes: those of the node in HELLO, those granted in ASSIGN */
     size_t gpus_count;
+    /* HELLO: what is known of gpus[i], and the parts of the node. In the worker's own record of
+     * an assignment: what is handed to the program for gpus[i], and the cpus it is bound to;
+     * ASSIGN leaves these out. */
+    struct msg_device *devices;
+    size_t devices_count;
+    struct msg_numa_node *numa;
+    size_t numa_count;
+    uint32_t *cpus;
+    size_t cpus_count;
     const char **labels; /* HELLO only: facts about the node */
     size_t labels_count;
     struct msg_counter *counters; /* what there is in HELLO, what is granted in ASSIGN */
@@ -126,6 +151,8 @@ struct msg_hello {
     bool draining;
     struct msg_inventory *inventory; /* everything held */
     size_t inventory_count;
+    const char *notice; /* trouble of the node, for people; "" = none */
+    bool closed;        /* takes nothing new as long as that lasts */
 };
 
 struct msg_start {

@@ -64,6 +64,23 @@ static const struct field counter_fields[] = {
 };
 SHAPE(counter, msg_counter);
 
+static const struct field device_fields[] = {
+    WORD(msg_device, name, LIMIT_NAME),
+    TEXT(msg_device, model, LIMIT_NAME),
+    TEXT(msg_device, bus, LIMIT_NAME),
+    U64(msg_device, memory_bytes),
+    BOOL(msg_device, lost),
+};
+SHAPE(device, msg_device);
+
+static const struct field numa_node_fields[] = {
+    U32(msg_numa_node, cpus),
+    U64(msg_numa_node, memory_bytes),
+    U32_LIST(msg_numa_node, devices, devices, devices_count, LIMIT_DEVICES),
+    U32_LIST(msg_numa_node, distances, distances, distances_count, LIMIT_NUMA_NODES),
+};
+SHAPE(numa_node, msg_numa_node);
+
 static const struct field resources_fields[] = {
     U32(msg_resources, cpus_milli),
     U64(msg_resources, memory_bytes),
@@ -71,6 +88,9 @@ static const struct field resources_fields[] = {
     U32_LIST(msg_resources, gpus, gpus, gpus_count, LIMIT_DEVICES),
     TEXT_LIST(msg_resources, labels, labels, labels_count, LIMIT_LABELS),
     LIST(msg_resources, counters, counters, counters_count, counter, LIMIT_COUNTERS),
+    LIST(msg_resources, devices, devices, devices_count, device, LIMIT_DEVICES),
+    LIST(msg_resources, numa, numa, numa_count, numa_node, LIMIT_NUMA_NODES),
+    U32_LIST(msg_resources, cpus, cpus, cpus_count, LIMIT_CPUS),
 };
 SHAPE(resources, msg_resources);
 
@@ -98,6 +118,8 @@ static const struct field hello_fields[] = {
     LIST(msg_hello, inventory, inventory, inventory_count, inventory, LIMIT_BATCH),
     U64(msg_hello, number),
     U64(msg_hello, life_ms),
+    TEXT(msg_hello, notice, LIMIT_LINE_BYTES),
+    BOOL(msg_hello, closed),
 };
 SHAPE(hello, msg_hello);
 

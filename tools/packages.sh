@@ -3,7 +3,7 @@
 # The Debian packages of assay, in one place, and how they are installed. Sourced by quickstart, check and fresh-machine.
 
 PACKAGES_BUILD="gcc libc6-dev cmake ninja-build pkg-config libzmq3-dev libprotobuf-c-dev protobuf-c-compiler libpq-dev
-    libyaml-dev libssl-dev libjansson-dev uthash-dev libzstd-dev zlib1g-dev libutf8proc-dev"
+    libyaml-dev libssl-dev libjansson-dev uthash-dev libzstd-dev zlib1g-dev libutf8proc-dev libhwloc-dev"
 # libopenblas0-pthread is named because python3-torch alone brings the reference BLAS, 30 times slower.
 PACKAGES_RUN="postgresql-15 python3 python3-numpy python3-torch libopenblas0-pthread zstd ca-certificates"
 PACKAGES_TEST="libcmocka-dev bats shellcheck jq procps git man-db"

@@ -110,6 +110,7 @@ static void begin(struct worker *worker, const struct roster_action *action)
         attempts_end_without(worker, held, MSG_OUTCOME_DONE, "");
         return;
     }
+    grant_take(worker, held);
     if (!attempt_dir_create(worker->options.state, held->assignment, &err)) {
         log_event(LOG_ERR, "cannot begin an attempt", F("error", "%s", err.message));
         (void)file_remove_tree(
@@ -163,6 +164,7 @@ void attempts_end_without(
         result->checkpoint = attempt_checkpoint(held->dir, held->arena);
     }
     set_result(held, result);
+    grant_give(worker, held);
     roster_ended(&worker->roster, held->attempt);
     held->spooled = true;
     (void)spool_add(&worker->spool, held->attempt, held);
@@ -195,7 +197,9 @@ static void ended(struct worker *worker, struct held *held)
         attempts_end_without(worker, held, MSG_OUTCOME_STORE, why);
         return;
     }
+    grant_judge(worker, held, result);
     set_result(held, result);
+    grant_give(worker, held);
     roster_ended(&worker->roster, held->attempt);
     log_event(
         result->outcome == MSG_OUTCOME_DONE ? LOG_INFO : LOG_NOTICE,
@@ -514,6 +518,7 @@ static bool load_one(struct worker *worker, const struct attempt_place *place, s
     struct roster_entry entry = entry_of(assignment, held);
     if (!place->ended) {
         (void)roster_adopt(&worker->roster, &entry, ROSTER_RUNNING);
+        grant_adopt(worker, held);
         return true;
     }
     struct msg_result *result = ARENA_NEW(held->arena, struct msg_result);

@@ -67,6 +67,14 @@ static void link_down(struct worker *worker)
     }
 }
 
+void coordinator_greet_again(struct worker *worker)
+{
+    if (worker->welcomed) {
+        link_down(worker);
+        worker->hello_due = true;
+    }
+}
+
 static void refused(struct worker *worker, uint64_t now_ms)
 {
     log_event(
@@ -165,7 +173,9 @@ static void send_hello(struct worker *worker, uint64_t now_ms)
         .inventory = inventory(worker),
         .inventory_count = worker->roster.count,
     };
-    (void)file_free_bytes(options->store, &message.hello.resources.disk_bytes, NULL);
+    message.hello.resources.disk_bytes = worker->trouble.free_bytes;
+    message.hello.notice = worker->trouble.notice;
+    message.hello.closed = worker->trouble.closed;
     if (coordinator_send(worker, &message)) {
         worker->hello_due = false;
         worker->hello_at_ms = now_ms + patience_ms(worker, SILENCE_MS);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What this machine has to offer, as found or as told. */
+/*
+ * The devices (GPUs) that this worker offers, as the driver tells (nvml.h) or as the
+ * configuration says. A device keeps its place in the list as long as the process lives, also
+ * when it falls off: places are what the coordinator grants.
+ */
 #ifndef ASSAY_WORKER_DEVICES_H
 #define ASSAY_WORKER_DEVICES_H
 
@@ -10,17 +14,35 @@
 #include "common/base/err.h"
 #include "common/base/limits.h"
 
-struct devices {
-    uint32_t cpus_milli;
+#define DEVICE_TEXT 96
+
+struct device {
+    char name[DEVICE_TEXT]; /* what CUDA_VISIBLE_DEVICES takes: a UUID, else an index */
+    char model[DEVICE_TEXT];
+    char bus[32]; /* PCI: "00000000:65:00.0"; "" when not known */
     uint64_t memory_bytes;
-    uint32_t gpus[LIMIT_DEVICES]; /* indexes */
-    size_t gpus_count;
+    bool lost;    /* it was there and answers no more */
+    void *handle; /* the driver's; NULL: nobody can be asked */
 };
 
-/* Processors that we may run on, memory that the system and our cgroup allow, NVIDIA devices.
+struct nvml;
+
+struct devices {
+    struct device items[LIMIT_DEVICES];
+    size_t count;
+    struct nvml *nvml; /* or NULL */
+};
+
+/*
+ * What to offer:
+ *   auto       all that the driver tells, or whose /dev/nvidiaN may be opened
+ *   none
+ *   4          so many, the first of those
+ *   0,1 3-3    these by index; GPU-..., MIG-... by UUID
  */
-void devices_find(struct devices *ret_devices);
-/* "auto" (as found), "none", or indexes "0,1,3". */
-bool devices_set_gpus(struct devices *devices, const char *text, struct err *err);
+bool devices_open(struct devices *devices, const char *text, struct err *err);
+void devices_close(struct devices *devices);
+/* Asks the driver after each; true when one fell off since. */
+bool devices_look(struct devices *devices);
 
 #endif

@@ -25,6 +25,11 @@ bool launch_write(const char *dir, const struct launch *launch, struct err *err)
     node_set(arena, map, "grace_ms", node_int(arena, (int64_t)launch->grace_ms));
     node_set(arena, map, "memory_bytes", node_int(arena, (int64_t)launch->memory_bytes));
     node_set(arena, map, "waits", node_bool(arena, launch->waits));
+    struct node *cpus = node_list(arena);
+    for (size_t i = 0; i < launch->cpus_count; i++) {
+        node_push(arena, cpus, node_int(arena, launch->cpus[i]));
+    }
+    node_set(arena, map, "cpus", cpus);
     node_set(arena, map, "resumed", node_bool(arena, launch->resumed));
     node_set(arena, map, "resumed_offset", node_int(arena, (int64_t)launch->resumed_offset));
     struct str text CLEANUP(str_done) = {0};
@@ -52,6 +57,17 @@ static uint64_t get_number(const struct node *map, const char *key)
     return value > 0 ? (uint64_t)value : 0;
 }
 
+static const uint32_t *cpus_of(const struct node *list, struct arena *arena, size_t *ret_count)
+{
+    size_t count = list && list->kind == NODE_LIST ? list->list.count : 0;
+    uint32_t *cpus = ARENA_ARRAY(arena, uint32_t, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        cpus[i] = (uint32_t)node_number(list->list.items[i]);
+    }
+    *ret_count = count;
+    return cpus;
+}
+
 bool launch_read(
     const char *dir, struct arena *arena, struct launch *ret_launch, struct err *err)
 {
@@ -74,6 +90,7 @@ bool launch_read(
         .resumed_offset = get_number(map, "resumed_offset"),
     };
     launch.argv = words_of(node_get(map, "argv"), arena, &launch.argv_count);
+    launch.cpus = cpus_of(node_get(map, "cpus"), arena, &launch.cpus_count);
     launch.env = words_of(node_get(map, "env"), arena, &launch.env_count);
     if (node_get_int(map, "assay_launch", 0) != 1 || launch.argv_count == 0) {
         return err_set(err, ERR_CORRUPT, "'%s' is not a launch record of version 1", path);

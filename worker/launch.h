@@ -18,10 +18,12 @@ struct launch {
     size_t argv_count;
     const char **env; /* "NAME=value", ends with NULL */
     size_t env_count;
-    uint64_t time_ms;        /* limit; 0 = none */
-    uint64_t grace_ms;       /* after the SIGTERM at the limit */
-    uint64_t memory_bytes;   /* limit; 0 = none */
-    bool waits;              /* a rank of a gang: until GO has completed it */
+    uint64_t time_ms;      /* limit; 0 = none */
+    uint64_t grace_ms;     /* after the SIGTERM at the limit */
+    uint64_t memory_bytes; /* limit; 0 = none */
+    bool waits;            /* a rank of a gang: until GO has completed it */
+    const uint32_t *cpus;  /* to be bound to; none: to all that the worker may use */
+    size_t cpus_count;
     bool resumed;            /* from a checkpoint */
     uint64_t resumed_offset; /* bytes of metrics.jsonl that came with it */
 };

@@ -15,6 +15,8 @@
 #include "common/io/config.h"
 #include "common/io/file.h"
 #include "worker/devices.h"
+#include "worker/machine.h"
+#include "worker/offer.h"
 #include "worker/worker.h"
 
 enum {
@@ -65,7 +67,15 @@ static const struct config_key keys[] = {
     {.name = "gpus",
      .type = CONFIG_STRING,
      .fallback = "auto",
-     .help = "devices to offer: auto, none, or indexes as in 0,1"},
+     .help = "devices to offer: auto, none, a number, indexes as in 0,1 or 3-3, or UUIDs"},
+    {.name = "bind",
+     .type = CONFIG_BOOL,
+     .fallback = "true",
+     .help = "bind attempts to cores of their own, when all cores are offered"},
+    {.name = "disk-reserve",
+     .type = CONFIG_BYTES,
+     .help = "free space of state and store below which nothing new is taken (default: 1GiB, "
+             "at most a fiftieth of the filesystem)"},
     {.name = "labels",
      .type = CONFIG_LIST,
      .help = "facts about this node that tasks may ask for, as in a100,zone=b"},
@@ -187,25 +197,31 @@ static bool set_resources(
     struct arena *arena,
     struct err *err)
 {
-    struct devices *devices = ARENA_NEW(arena, struct devices);
-    devices_find(devices);
-    if (!devices_set_gpus(devices, config_text(config, "gpus"), err)) {
+    options->devices = ARENA_NEW(arena, struct devices);
+    if (!devices_open(options->devices, config_text(config, "gpus"), err)) {
         return false;
     }
-    if (config_is_set(config, "cpus")) {
-        devices->cpus_milli = (uint32_t)config_int(config, "cpus") * 1000;
-    }
-    if (config_is_set(config, "memory")) {
-        devices->memory_bytes = (uint64_t)config_int(config, "memory");
-    }
+    uint32_t cpus = machine_cpus();
+    uint64_t memory_bytes = machine_memory_bytes();
+    bool all_cpus = !config_is_set(config, "cpus") || config_int(config, "cpus") == cpus;
+    options->bind = all_cpus && config_bool(config, "bind");
     options->resources = (struct msg_resources){
-        .cpus_milli = devices->cpus_milli,
-        .memory_bytes = devices->memory_bytes,
-        .gpus = devices->gpus,
-        .gpus_count = devices->gpus_count};
+        .cpus_milli =
+            1000
+            * (config_is_set(config, "cpus") ? (uint32_t)config_int(config, "cpus") : cpus),
+        .memory_bytes = config_is_set(config, "memory") ? (uint64_t)config_int(config, "memory")
+                                                        : memory_bytes,
+    };
     options->slots = (uint32_t)config_int(config, "slots");
     options->prefetch = (uint32_t)config_int(config, "prefetch");
     options->life_ms = (uint64_t)config_int(config, "life");
+    options->disk_reserve_bytes = config_is_set(config, "disk-reserve")
+                                      ? (uint64_t)config_int(config, "disk-reserve")
+                                      : OFFER_RESERVE_AUTO;
+    options->topology = ARENA_NEW(arena, struct topology);
+    (void)topology_read(options->devices, options->topology);
+    options->bind = options->bind && options->topology->cpus.count == cpus;
+    offer_devices(options->devices, options->topology, arena, &options->resources);
     return set_words(config, options, arena, err);
 }
 

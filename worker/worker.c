@@ -57,6 +57,7 @@ bool worker_open(struct worker *worker, struct err *err)
     worker->hello_at_ms = now_ms;
     worker->sweep_at_ms = now_ms;
     worker->ends_at_ms = options->life_ms > 0 ? now_ms + options->life_ms : UINT64_MAX;
+    trouble_look(worker);
     roster_init(&worker->roster, options->slots, &total, now_ms);
     spool_init(&worker->spool);
     shim_link_init(&worker->shim, options->state, options->shim, options->helper);
@@ -82,6 +83,10 @@ void worker_close(struct worker *worker)
     net_destroy(worker->net);
     fd_cleanup(&worker->signal_fd);
     arena_destroy(worker->scratch);
+    arena_destroy(worker->trouble_arena);
+    if (worker->options.devices) {
+        devices_close(worker->options.devices);
+    }
 }
 
 /* --- Leaving --- */
@@ -158,6 +163,7 @@ static uint64_t next_deadline(const struct worker *worker, uint64_t now_ms)
     deadline_ms = minimum(deadline_ms, shim_link_deadline(&worker->shim));
     deadline_ms = minimum(deadline_ms, worker->sweep_at_ms);
     deadline_ms = minimum(deadline_ms, life_warning_ms(worker));
+    deadline_ms = minimum(deadline_ms, worker->trouble_at_ms);
     if (worker->roster.count > 0 && worker->welcomed) {
         deadline_ms = minimum(deadline_ms, worker->tail_at_ms);
     }
@@ -176,6 +182,7 @@ static bool tick(struct worker *worker, uint64_t now_ms, struct err *err)
     } else if (worker->sweep_at_ms <= now_ms) {
         worker->sweep_at_ms = now_ms + TAIL_MS; /* no shim yet */
     }
+    trouble_tick(worker, now_ms);
     if (life_warning_ms(worker) <= now_ms) {
         leave(worker, "its life ends");
     }

@@ -20,6 +20,7 @@
 #include "proto/message.h"
 #include "worker/core/roster.h"
 #include "worker/core/spool.h"
+#include "worker/offer.h"
 #include "worker/shim_link.h"
 
 /* What the command line and the files say. */
@@ -34,9 +35,13 @@ struct worker_options {
     struct keypair pair;
     const char *address; /* where other workers reach us; NULL: by the way to the coordinator */
     uint32_t slots;
-    uint32_t prefetch; /* attempts that may wait for one */
-    uint64_t life_ms;  /* after which the worker leaves by itself; 0: never */
-    struct msg_resources resources;
+    uint32_t prefetch;              /* attempts that may wait for one */
+    uint64_t life_ms;               /* after which the worker leaves by itself; 0: never */
+    struct msg_resources resources; /* what HELLO says, but for disk */
+    struct devices *devices;
+    struct topology *topology;
+    bool bind;                   /* attempts get cores of their own */
+    uint64_t disk_reserve_bytes; /* free space below which nothing new is taken */
     const char *shim, *helper;   /* our own programs */
     const char *python, *engine; /* what these mean in commands */
 };
@@ -65,6 +70,7 @@ struct held {
     bool resumed;
     uint64_t resumed_offset;
     uint32_t pid;
+    struct cpu_grant *cpus;    /* that it is bound to; NULL: to none */
     uint64_t begun_ms;         /* monotonic; 0: not (in this process) */
     struct msg_result *result; /* once it has ended */
     bool spooled;
@@ -103,6 +109,9 @@ struct worker {
     bool looking_told;      /* the log says that we look for the leader */
     uint64_t heartbeat_ms, heartbeat_at_ms;
     uint64_t tail_at_ms, sweep_at_ms;
+    uint64_t trouble_at_ms; /* when to look at disk and devices again */
+    struct offer_trouble trouble;
+    struct arena *trouble_arena;
     const char *address; /* of gangs' ranks here */
     char address_found[ADDRESS_SIZE];
     bool draining, leaving;
@@ -120,6 +129,8 @@ bool coordinator_take_events(struct worker *worker, struct err *err);
 bool coordinator_take_messages(struct worker *worker, struct err *err);
 bool coordinator_tick(struct worker *worker, uint64_t now_ms, struct err *err);
 uint64_t coordinator_deadline(const struct worker *worker);
+/* What this worker offers changed: says HELLO once more. */
+void coordinator_greet_again(struct worker *worker);
 /* False when it could not go out now; what matters is said again later. */
 bool coordinator_send(struct worker *worker, const struct message *message);
 
@@ -140,6 +151,15 @@ void attempts_spool(struct worker *worker, struct held *held);
 /* ACCEPTED for ranks that are ready since, or again after a WELCOME. */
 void gang_tell(struct worker *worker);
 void gang_go(struct worker *worker, const struct msg_go *go);
+
+/* --- grant.c --- */
+void grant_take(struct worker *worker, struct held *held);
+void grant_adopt(struct worker *worker, struct held *held);
+void grant_give(struct worker *worker, struct held *held); /* it has ended */
+void grant_judge(const struct worker *worker, struct held *held, struct msg_result *result);
+/* Disk and devices: greets again when what must be said of them changed. */
+void trouble_look(struct worker *worker);
+void trouble_tick(struct worker *worker, uint64_t now_ms);
 
 /* --- tail.c --- */
 /* STARTED for what began since. */

@@ -144,6 +144,8 @@
 /* Devices of one node: eight cards cut into seven instances each are 56. A set of them is one
  * word in memory, in lease rows and in the database. */
 #define LIMIT_DEVICES 64
+/* Processors of one node, as many as glibc's cpu_set_t has. */
+#define LIMIT_CPUS 1024
 /* Parts of one node: two sockets cut into four each, and memory without cpus beside them. */
 #define LIMIT_NUMA_NODES 32
 /* Facts about one node, and what one task asks of them: written by hand. */

@@ -157,13 +157,29 @@ bool file_digest(
            && file_digest_fd(fd, path, ret_digest, ret_bytes, err);
 }
 
+static bool look_at_system(const char *path, struct statvfs *ret_system, struct err *err)
+{
+    return statvfs(path, ret_system) == 0
+           || err_sys(err, errno, "cannot look at the filesystem of '%s'", path);
+}
+
 bool file_free_bytes(const char *path, uint64_t *ret_bytes, struct err *err)
 {
-    struct statvfs fs;
-    if (statvfs(path, &fs) != 0) {
-        return err_sys(err, errno, "cannot look at the filesystem of '%s'", path);
+    struct statvfs system;
+    if (!look_at_system(path, &system, err)) {
+        return false;
     }
-    *ret_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+    *ret_bytes = (uint64_t)system.f_bavail * system.f_frsize;
+    return true;
+}
+
+bool file_system_bytes(const char *path, uint64_t *ret_bytes, struct err *err)
+{
+    struct statvfs system;
+    if (!look_at_system(path, &system, err)) {
+        return false;
+    }
+    *ret_bytes = (uint64_t)system.f_blocks * system.f_frsize;
     return true;
 }
 

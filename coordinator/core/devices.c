@@ -22,7 +22,8 @@ static uint64_t bit(uint32_t device)
 uint64_t devices_of(const struct worker *worker)
 {
     uint32_t count = worker->capacity.gpus;
-    return count >= LIMIT_DEVICES ? UINT64_MAX : bit(count) - 1;
+    uint64_t all = count >= LIMIT_DEVICES ? UINT64_MAX : bit(count) - 1;
+    return all & ~worker->capacity.gpus_lost;
 }
 
 uint64_t devices_free(const struct worker *worker)

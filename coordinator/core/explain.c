@@ -216,7 +216,8 @@ static enum explain_cause ready_cause(
         }
         up = true;
         explain->nodes_able += could_run(core, worker, shape);
-        explain->nodes_free += life_suffices(core, worker, shape->time_ms)
+        explain->nodes_free += !worker->capacity.closed
+                               && life_suffices(core, worker, shape->time_ms)
                                && placement_fits(worker, &shape->needs, &devices);
     }
     explain->nodes = gang_ranks(&shape->needs);

@@ -67,7 +67,7 @@ struct explain_worker {
     const char *name;
     enum worker_state state;
     enum explain_resource short_of;
-    const char *what; /* LABEL, COUNTER: its name; else NULL */
+    const char *what; /* LABEL, COUNTER: its name; else NULL, or why it takes nothing new */
     uint64_t needed, free;
 };
 

@@ -81,7 +81,11 @@ static void add_shortage(const struct explain_worker *worker, bool empty, struct
     static const char *const words[] = {"slots", "cpus", "memory", "disk", "gpus"};
     str_appendf(out, "  worker '%s'", worker->name);
     if (worker->short_of == EXPLAIN_AVAILABLE) {
-        str_append(out, " has room\n");
+        str_appendf(
+            out,
+            "%s%s\n",
+            worker->what == NULL ? " has room" : ": ",
+            worker->what == NULL ? "" : worker->what);
         return;
     }
     if (worker->short_of == EXPLAIN_LIFE) {

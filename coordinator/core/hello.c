@@ -75,12 +75,19 @@ void worker_renew(struct core *core, const struct event_renew *event)
         (struct effect_renewed){worker_address(worker), event->number, items, count};
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return strcmp(a == NULL ? "" : a, b == NULL ? "" : b) == 0;
+}
+
 static bool capacity_equal(const struct worker_capacity *a, const struct worker_capacity *b)
 {
     return a->slots == b->slots && a->prefetch == b->prefetch && a->cpus_milli == b->cpus_milli
            && a->gpus == b->gpus && a->memory_bytes == b->memory_bytes
            && a->disk_bytes == b->disk_bytes && labels_equal(a->labels, b->labels)
-           && counters_equal(a->counters, b->counters) && numa_equal(a->numa, b->numa);
+           && counters_equal(a->counters, b->counters) && numa_equal(a->numa, b->numa)
+           && a->gpus_lost == b->gpus_lost && a->closed == b->closed
+           && same_text(a->notice, b->notice);
 }
 
 /* A finished one that is still of use is sent again as FINISHED; the rest is settled. */

@@ -313,6 +313,7 @@ struct explain_worker placement_shortage(
         .short_of = EXPLAIN_AVAILABLE,
     };
     const char *label = labels_missing(worker->capacity.labels, needs->labels);
+    shortage.what = worker->capacity.closed ? worker->capacity.notice : NULL;
     const struct counter *counter = counter_short(worker, needs, empty);
     if (label != NULL) {
         shortage.short_of = EXPLAIN_LABEL;

@@ -70,7 +70,7 @@ static bool takes_more(const struct worker *worker)
     uint32_t credit = capacity->prefetch;
 #endif
     return worker->state == WORKER_UP && worker->session.value != 0 && capacity->slots > 0
-           && !worker->stalled && worker->line.count < credit;
+           && !capacity->closed && !worker->stalled && worker->line.count < credit;
 }
 
 /* Into core->lines, or out of it, with the key that it has now. */

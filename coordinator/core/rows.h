@@ -229,6 +229,9 @@ struct worker_capacity {
     uint64_t disk_bytes;
     const struct labels *labels;
     const struct counters *counters;
+    uint64_t gpus_lost;      /* bit set of those that fell off; not stored either */
+    bool closed;             /* takes nothing new, for the reason that its notice says */
+    const char *notice;      /* or NULL; at most LIMIT_LINE_BYTES */
     const struct numa *numa; /* where devices and cpus are; not stored: each HELLO says it */
 };
 

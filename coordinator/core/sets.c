@@ -80,6 +80,17 @@ struct resources sets_keep_needs(struct core *core, const struct resources *need
     return kept;
 }
 
+/* Few distinct ones: a notice says what is wrong, without changing figures. */
+static const char *keep_notice(struct core *core, const char *notice)
+{
+    if (notice == NULL || notice[0] == '\0') {
+        return NULL;
+    }
+    const char *const names[] = {notice};
+    struct arena *scratch CLEANUP(arena_cleanup) = arena_create();
+    return keep_labels(core, labels_make(scratch, names, 1))->names[0];
+}
+
 struct worker_capacity sets_keep_capacity(
     struct core *core, const struct worker_capacity *capacity)
 {
@@ -87,5 +98,6 @@ struct worker_capacity sets_keep_capacity(
     kept.labels = keep_labels(core, capacity->labels);
     kept.counters = sets_keep_counters(core, capacity->counters);
     kept.numa = keep_numa(core, capacity->numa);
+    kept.notice = keep_notice(core, capacity->notice);
     return kept;
 }

@@ -148,6 +148,7 @@ void worker_persist(struct core *core, const struct worker *worker)
     capacity.labels = labels_copy(arena, capacity.labels);
     capacity.counters = counters_copy(arena, capacity.counters);
     capacity.numa = NULL;
+    capacity.notice = NULL;
     effects_add(core->out, EFFECT_PERSIST_WORKER)->worker = (struct worker_row){
         .worker = worker->id,
         .name = arena_strdup(arena, worker->name),
@@ -195,7 +196,8 @@ void worker_refresh(struct core *core, struct worker *worker)
         core,
         worker,
         worker->state == WORKER_UP && worker->session.value != 0
-            && worker->slots_used < worker->capacity.slots && worker->line.count == 0);
+            && worker->slots_used < worker->capacity.slots && worker->line.count == 0
+            && !worker->capacity.closed);
 }
 
 /* --- Silence --- */

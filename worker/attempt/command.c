@@ -59,8 +59,8 @@ static void push(struct arena *arena, struct words *words, const char *word)
 static const char *device_list(const struct msg_resources *resources, struct arena *arena)
 {
     const char *text = "";
-    for (size_t i = 0; i < resources->gpus_count; i++) {
-        text = arena_printf(arena, "%s%s%" PRIu32, text, i ? "," : "", resources->gpus[i]);
+    for (size_t i = 0; i < resources->devices_count; i++) {
+        text = arena_printf(arena, "%s%s%s", text, i ? "," : "", resources->devices[i].name);
     }
     return text;
 }
@@ -89,6 +89,8 @@ static void make_env(struct attempt *attempt, struct words *env)
         env,
         arena_printf(
             arena, "CUDA_VISIBLE_DEVICES=%s", device_list(&assignment->resources, arena)));
+    /* Indexes are those of the driver, not of CUDA's own guess of the fastest first. */
+    push(arena, env, "CUDA_DEVICE_ORDER=PCI_BUS_ID");
     /* program/ is shared and read-only, which does not stop root; the log is read live. */
     push(arena, env, "PYTHONDONTWRITEBYTECODE=1");
     push(arena, env, "PYTHONUNBUFFERED=1");
@@ -132,5 +134,7 @@ bool attempt_make_launch(struct attempt *attempt, struct launch *launch, struct 
     launch->time_ms = assignment->time_ms;
     launch->grace_ms = assignment->grace_ms;
     launch->memory_bytes = assignment->resources.memory_bytes;
+    launch->cpus = assignment->resources.cpus;
+    launch->cpus_count = assignment->resources.cpus_count;
     return true;
 }

@@ -61,13 +61,18 @@ static struct node *describe_volatile(struct attempt *attempt)
     uint32_t threads = (resources->cpus_milli + 999) / 1000;
     struct node *map = node_map(arena);
     struct node *devices = node_list(arena);
-    for (size_t i = 0; i < resources->gpus_count; i++) {
-        node_push(arena, devices, node_int(arena, resources->gpus[i]));
+    for (size_t i = 0; i < resources->devices_count; i++) {
+        node_push(arena, devices, node_string(arena, resources->devices[i].name));
+    }
+    struct node *cpus = node_list(arena);
+    for (size_t i = 0; i < resources->cpus_count; i++) {
+        node_push(arena, cpus, node_int(arena, resources->cpus[i]));
     }
     node_set(arena, map, "attempt", node_int(arena, (int64_t)assignment->attempt));
     node_set(arena, map, "cpus", node_real(arena, resources->cpus_milli / 1000.0));
     node_set(arena, map, "threads", node_int(arena, threads ? threads : 1));
     node_set(arena, map, "memory_bytes", node_int(arena, (int64_t)resources->memory_bytes));
+    node_set(arena, map, "cpu_indexes", cpus);
     node_set(arena, map, "devices", devices);
     struct node *counters = node_map(arena);
     for (size_t i = 0; i < resources->counters_count; i++) {

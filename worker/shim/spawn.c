@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,6 +68,21 @@ static void prefer_for_oom(void)
     }
 }
 
+/* An advice for speed: where it cannot be followed (a cpuset that was made smaller since), the
+ * stage runs unbound. Memory comes from the node of the first touch, so that a bound stage's is
+ * near by itself. */
+static void bind_to(const struct launch *launch)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (size_t i = 0; i < launch->cpus_count; i++) {
+        CPU_SET(launch->cpus[i], &set); /* ignores what is too large */
+    }
+    if (launch->cpus_count > 0) {
+        (void)sched_setaffinity(0, sizeof(set), &set);
+    }
+}
+
 NORETURN static void become_stage(
     const struct launch *launch, const char *dir, int output_fd, pid_t parent)
 {
@@ -80,6 +96,7 @@ NORETURN static void become_stage(
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     prefer_for_oom();
+    bind_to(launch);
     if (chdir(dir) != 0) {
         cannot_run(dir);
     }

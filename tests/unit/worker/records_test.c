@@ -9,7 +9,6 @@
 #include "tests/unit/test.h"
 #include "worker/attempt/judge.h"
 #include "worker/attempt_dir.h"
-#include "worker/devices.h"
 #include "worker/launch.h"
 #include "worker/settings.h"
 #include "worker/words.h"
@@ -69,7 +68,8 @@ static void launches_are_read_back(void **state)
     (void)state;
     const char *argv[] = {"/bin/sh", "-c", "echo \"x\""};
     const char *env[] = {"PATH=/bin"};
-    struct launch launch = {argv, 3, env, 1, 5, 6, 7, true, true, 8};
+    const uint32_t cpus[] = {3, 5};
+    struct launch launch = {argv, 3, env, 1, 5, 6, 7, true, cpus, 2, true, 8};
     struct launch read;
     assert_true(launch_write(dir, &launch, NULL));
     assert_true(launch_read(dir, arena, &read, NULL));
@@ -208,24 +208,6 @@ static void the_identity_only_rises(void **state)
     assert_true(first.incarnation == UINT64_C(9000000000000001));
 }
 
-static void devices_are_found_or_told(void **state)
-{
-    (void)state;
-    struct devices devices;
-    struct err err = {0};
-    devices_find(&devices);
-    assert_true(devices.cpus_milli >= 1000);
-    assert_true(devices.memory_bytes > 0);
-    assert_true(devices_set_gpus(&devices, "0,3", &err));
-    assert_int_equal(devices.gpus_count, 2);
-    assert_int_equal(devices.gpus[1], 3);
-    assert_true(devices_set_gpus(&devices, "none", &err));
-    assert_int_equal(devices.gpus_count, 0);
-    assert_false(devices_set_gpus(&devices, "0,", &err));
-    assert_false(devices_set_gpus(&devices, "some", &err));
-    assert_false(devices_set_gpus(&devices, "999999", &err));
-}
-
 static void lines_are_split_into_words(void **state)
 {
     (void)state;
@@ -258,7 +240,6 @@ int main(void)
         RECORD_TEST(the_newest_whole_checkpoint_is_found),
         RECORD_TEST(exits_are_judged),
         RECORD_TEST(the_identity_only_rises),
-        RECORD_TEST(devices_are_found_or_told),
         RECORD_TEST(lines_are_split_into_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

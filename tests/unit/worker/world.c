@@ -116,8 +116,9 @@ void world_start_worker(struct world *world)
     const char *const argv[] = {
         TEST_WORKER,
         "--name=node-1",
-        "--gpus=none",
-        "--cpus=8",
+        arena_printf(arena, "--gpus=%s", world->gpus ? world->gpus : "none"),
+        arena_printf(arena, "--cpus=%s", world->cpus ? world->cpus : "8"),
+        arena_printf(arena, "--disk-reserve=%s", world->reserve ? world->reserve : "0"),
         "--memory=64GiB",
         "--engine=/bin/false",
         arena_printf(arena, "--coordinator=%s", world->endpoint),
@@ -128,7 +129,11 @@ void world_start_worker(struct world *world)
         arena_printf(arena, "--slots=%s", world->slots),
         NULL};
     struct child_request request = {
-        .argv = argv, .stdin_fd = -1, .stdout_fd = STDERR_FILENO, .stderr_fd = STDERR_FILENO};
+        .argv = argv,
+        .env = (const char *const *)environ,
+        .stdin_fd = -1,
+        .stdout_fd = STDERR_FILENO,
+        .stderr_fd = STDERR_FILENO};
     struct err err = {0};
     size_t wanted = world->hellos + 1;
     if (!child_spawn(&request, &world->worker, &err)) {

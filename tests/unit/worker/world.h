@@ -29,7 +29,7 @@ struct world {
     char endpoint[256];
     struct artifact_store *store;
     struct child worker;
-    const char *slots;
+    const char *slots, *gpus, *cpus, *reserve;
     /* what was heard */
     uint32_t connection;
     struct msg_renew renew; /* the newest, in the arena */

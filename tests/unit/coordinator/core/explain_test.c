@@ -94,6 +94,30 @@ static void names_labels_and_counters(void **state)
     rig_destroy(rig);
 }
 
+static void a_closed_worker_says_why(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_create(NULL);
+    struct grid_id grid = rig_submit(rig, rig_plan(rig, 1));
+    struct rig_worker worker = {
+        .name = "w1",
+        .capacity = {
+            .slots = 1,
+            .cpus_milli = 4000,
+            .memory_bytes = 1 << 30,
+            .disk_bytes = 1 << 30,
+            .closed = true,
+            .notice = "disk full"}};
+    rig_hello(rig, &worker, NULL, 0);
+    assert_int_equal(rig_view(rig, grid, 0).row.state, TASK_READY);
+    assert_says(rig, grid, 0, "worker 'w1': disk full");
+    worker.capacity.closed = false;
+    worker.capacity.notice = NULL;
+    rig_hello(rig, &worker, NULL, 0);
+    assert_int_equal(rig_view(rig, grid, 0).row.state, TASK_LEASED);
+    rig_destroy(rig);
+}
+
 static void counts_those_before_it(void **state)
 {
     (void)state;
@@ -222,6 +246,7 @@ int main(void)
         cmocka_unit_test(names_upstream_tasks),
         cmocka_unit_test(says_what_is_short_and_where),
         cmocka_unit_test(names_labels_and_counters),
+        cmocka_unit_test(a_closed_worker_says_why),
         cmocka_unit_test(counts_those_before_it),
         cmocka_unit_test(tells_of_backoff_and_failure),
         cmocka_unit_test(tells_who_does_the_work),
