@@ -6,6 +6,7 @@
 #include "coordinator/core/life.h"
 #include "coordinator/core/open.h"
 #include "coordinator/core/placement.h"
+#include "coordinator/core/priority.h"
 #include "coordinator/core/worker.h"
 
 /* Paces are in 1/64 ms, so that an average of whole milliseconds can fall below one. */
@@ -140,8 +141,17 @@ void line_moved(struct core *core, struct worker *worker)
     worker->stalled = false;
 }
 
+/* Is the worker one that what comes first could run on, were it empty? */
+static bool is_awaited(const struct worker *worker, const struct shape *first)
+{
+    return first != NULL && placement_fits_empty(worker, &first->needs);
+}
+
 struct worker *prefill_choose(
-    struct core *core, const struct shape *shape, const struct task *task)
+    struct core *core,
+    const struct shape *shape,
+    const struct task *task,
+    const struct shape *first)
 {
     struct heap_node *passed[CHOICES_MAX];
     size_t count = 0;
@@ -152,7 +162,8 @@ struct worker *prefill_choose(
         if (worker->line.count >= (uint64_t)ahead * worker->capacity.slots) {
             break; /* the others have as much per slot, or more */
         }
-        if (!worker->reserved && placement_fits_empty(worker, &shape->needs)
+        if (!worker->reserved && !is_awaited(worker, first)
+            && placement_fits_empty(worker, &shape->needs)
             && life_suffices(core, worker, shape->time_ms)) {
             best = worker;
         } else {
@@ -198,6 +209,26 @@ void line_dissolve(struct core *core, struct worker *worker)
 {
     for (struct placement *at = worker->placements; at != NULL; at = at->next) {
         attempt_retract(core, at->attempt);
+    }
+}
+
+void lines_yield(struct core *core, const struct shape *shape)
+{
+    struct worker *best = NULL;
+    for (size_t i = 0; i < core->workers_count && core->waiting > 0; i++) {
+        struct worker *worker = core->workers[i];
+        if (worker->line.count > worker->retracting && is_awaited(worker, shape)
+            && (best == NULL || worker->line.count < best->line.count)) {
+            best = worker;
+        }
+    }
+    struct placement *place = best != NULL ? best->placements : NULL;
+    for (; place != NULL; place = place->next) {
+        struct attempt *at = place->attempt;
+        if (at->waits && at->work != NULL && at->work->canonical != NULL
+            && work_priority(at->work) < shape->priority) {
+            attempt_retract(core, at);
+        }
     }
 }
 

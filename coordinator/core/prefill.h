@@ -13,10 +13,13 @@
  * never parked behind a busy worker, nor is any of a stage that has not ended once. Nothing
  * that is exclusive, or needs devices, counters or several nodes, waits in a line.
  *
- * What waits is asked back (RETRACT) when its worker drains or leaves duty, when another worker
- * has free slots and nothing else to do, and when nothing ended at its worker for
- * PREFILL_PATIENCE_MS. The attempt stays live until the worker answers: with `retracted`, after
- * which its task is ready again, or by having begun it.
+ * Nothing is given ahead to a worker that something before it in the queue waits for, so that
+ * lines never starve what may not wait in one.
+ *
+ * What waits is asked back (RETRACT) when its worker drains or leaves duty, when something of a
+ * higher priority finds no room, when another worker has free slots and nothing else to do, and
+ * when nothing ended at its worker for PREFILL_PATIENCE_MS. The attempt stays live until the
+ * worker answers: with `retracted`, after which its task is ready again, or by having begun it.
  *
  * Costs: O(log workers) to choose a line, O(log line) to join, move up or leave; a look after
  * idle workers is O(workers), at most once per change of capacity.
@@ -30,9 +33,17 @@
 #define PREFILL_PATIENCE_MS 1000 /* a line that does not move is dissolved */
 #define STEAL_MS            10   /* less work than this is not worth fetching from a line */
 
-/* A worker whose line takes the task now, the one with the shortest; or NULL. */
+/* A worker whose line takes the task now, the one with the shortest; or NULL. `first` comes
+ * before the shape and has found no room (NULL: none does): where it would fit the line runs
+ * dry. */
 struct worker *prefill_choose(
-    struct core *core, const struct shape *shape, const struct task *task);
+    struct core *core,
+    const struct shape *shape,
+    const struct task *task,
+    const struct shape *first);
+/* The shape's head has found no room: where it would fit, the shortest line is asked for what
+ * has a lower priority. O(workers). */
+void lines_yield(struct core *core, const struct shape *shape);
 
 void line_join(struct core *core, struct attempt *attempt);
 void line_leave(struct core *core, struct attempt *attempt);

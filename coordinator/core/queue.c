@@ -298,6 +298,21 @@ static struct shape *next_shape(const struct core *core)
 }
 
 /* All ranks or none. */
+/* The first among shapes that found no room, if it comes before this one: O(shapes). */
+static const struct shape *blocked_before(const struct core *core, const struct shape *shape)
+{
+    const struct shape *first = shape;
+    for (size_t i = 0; i < core->shapes_count; i++) {
+        struct shape *other = core->shapes[i];
+        if (other->live > 0 && other->blocked_at == core->capacity_version
+            && other->blocked_ms != 0 && shape_gate(core, other) == GATE_OPEN
+            && shape_head(core, other) != NULL && comes_before(core, other, first)) {
+            first = other;
+        }
+    }
+    return first != shape ? first : NULL;
+}
+
 static bool choose(
     struct core *core,
     const struct shape *shape,
@@ -310,10 +325,22 @@ static bool choose(
     ret_places[0].worker =
         placement_choose(core, shape, work->failed_worker, &ret_places[0].devices);
     if (ret_places[0].worker == NULL) {
-        ret_places[0].worker = prefill_choose(core, shape, work->canonical);
+        ret_places[0].worker =
+            prefill_choose(core, shape, work->canonical, blocked_before(core, shape));
         ret_places[0].waits = true;
     }
     return ret_places[0].worker != NULL;
+}
+
+/* Its head finds no room: once, what waits at a worker is asked to let it go first. */
+static void begin_waiting(struct core *core, struct shape *shape)
+{
+    if (shape->waits_ms == 0) {
+        shape->waits_ms = core->now;
+        if (shape_gate(core, shape) == GATE_OPEN) {
+            lines_yield(core, shape);
+        }
+    }
 }
 
 static void place_in_order(struct core *core)
@@ -332,7 +359,7 @@ static void place_in_order(struct core *core)
 #endif
             shape->blocked_at = core->capacity_version;
             shape->blocked_ms = shape->blocked_ms == 0 ? core->now : shape->blocked_ms;
-            shape->waits_ms = shape->waits_ms == 0 ? core->now : shape->waits_ms;
+            begin_waiting(core, shape);
             continue;
         }
         if (core->reservation.shape == shape && !places[0].waits) {
@@ -360,8 +387,8 @@ static void note_waiting(struct core *core)
 {
     for (size_t i = 0; i < core->shapes_count; i++) {
         struct shape *shape = core->shapes[i];
-        if (shape->live > 0 && shape->waits_ms == 0) {
-            shape->waits_ms = core->now;
+        if (shape->live > 0) {
+            begin_waiting(core, shape);
         }
     }
 }

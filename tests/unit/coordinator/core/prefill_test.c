@@ -172,6 +172,58 @@ static void a_line_that_does_not_move_is_dissolved(void **state)
     rig_destroy(rig);
 }
 
+/* Twelve short tasks, of which one in the middle is exclusive and larger: it never waits in a
+ * line. */
+static struct rig_plan *plan_with_a_large_one(struct rig *rig)
+{
+    struct rig_plan *plan = rig_plan(rig, 12);
+    struct plan_task *large = rig_task(rig, plan, 3, "exclusive", "{\"large\":1}");
+    large->traits.needs.cpus_milli = 2000;
+    return plan;
+}
+
+static void lines_do_not_pass_one_that_comes_first(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_create(NULL);
+    struct grid_id grid = rig_submit(rig, plan_with_a_large_one(rig));
+    struct rig_worker worker = join(rig, "w", 1, 3);
+    finish_after(rig, &worker, rig_attempt(rig, grid, 0), 1);
+    assert_int_equal(rig_state(rig, grid, 2), TASK_LEASED);
+    assert_int_equal(rig_state(rig, grid, 4), TASK_READY);
+    finish_after(rig, &worker, rig_attempt(rig, grid, 1), 1);
+    finish_after(rig, &worker, rig_attempt(rig, grid, 2), 1);
+    assert_int_equal(rig_state(rig, grid, 3), TASK_LEASED);
+    finish_after(rig, &worker, rig_attempt(rig, grid, 3), 5000);
+    assert_int_equal(rig_state(rig, grid, 4), TASK_LEASED);
+    rig_destroy(rig);
+}
+
+static void what_waits_makes_way_for_a_higher_priority(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_create(NULL);
+    struct grid_id grid = rig_submit(rig, rig_plan(rig, 12));
+    struct rig_worker worker = join(rig, "w", 1, 3);
+    finish_after(rig, &worker, rig_attempt(rig, grid, 0), 1);
+    struct rig_plan *plan = rig_plan(rig, 1);
+    (void)rig_task(rig, plan, 0, "exclusive", "{\"urgent\":1}");
+    struct grid_id urgent = rig_submit(rig, plan);
+    assert_int_equal(rig_count(rig, EFFECT_SEND_RETRACT), 0);
+    rig_step(
+        rig,
+        &(struct event){
+            .kind = EVENT_CONTROL,
+            .control = {.kind = CONTROL_PRIORITY, .grid = urgent, .priority = 10}});
+    assert_int_equal(rig_count(rig, EFFECT_SEND_RETRACT), 3);
+    for (uint32_t t = 2; t < 5; t++) {
+        rig_finish(rig, &worker, rig_attempt(rig, grid, t), OUTCOME_RETRACTED);
+    }
+    finish_after(rig, &worker, rig_attempt(rig, grid, 1), 1);
+    assert_int_equal(rig_state(rig, urgent, 0), TASK_LEASED);
+    rig_destroy(rig);
+}
+
 static void a_line_survives_a_restart(void **state)
 {
     (void)state;
@@ -267,6 +319,8 @@ int main(void)
         cmocka_unit_test(a_draining_worker_is_asked_for_its_line),
         cmocka_unit_test(an_idle_worker_gets_a_share),
         cmocka_unit_test(a_line_that_does_not_move_is_dissolved),
+        cmocka_unit_test(lines_do_not_pass_one_that_comes_first),
+        cmocka_unit_test(what_waits_makes_way_for_a_higher_priority),
         cmocka_unit_test(a_line_survives_a_restart),
         cmocka_unit_test(tasks_are_conserved),
     };
