@@ -110,7 +110,7 @@ extern const struct command command_check, command_plan, command_submit, command
     command_pool_index;
 extern const struct command command_up, command_down;
 extern const struct command command_ls, command_status, command_watch, command_wait,
-    command_logs, command_explain, command_nodes, command_events;
+    command_logs, command_explain, command_nodes, command_owners, command_events;
 extern const struct command command_cancel, command_retry, command_hold, command_release,
     command_skip, command_priority, command_pause, command_resume, command_drain,
     command_undrain, command_worker_release;

@@ -72,6 +72,7 @@ static const struct command *const steering[] = {
     &command_pause,
     &command_resume,
     &command_nodes,
+    &command_owners,
     &command_drain,
     &command_undrain,
     &command_worker_release,

@@ -55,6 +55,7 @@ static void add_worker(struct table *table, const struct node *worker)
     struct arena *arena = table->arena;
     const char *state = node_get_text(worker, "state", "?");
     const char *detail = node_get_text(worker, "detail", "");
+    int64_t ends = node_get_int(worker, "ends_in_ms", -1);
     char memory[32];
     (void)str_human_bytes(
         (uint64_t)node_get_int(worker, "memory_bytes", 0), memory, sizeof(memory));
@@ -68,7 +69,9 @@ static void add_worker(struct table *table, const struct node *worker)
     table_add(
         table,
         notice[0] == '\0' ? style_of(state) : STYLE_LOOK,
-        detail[0] == '\0' ? state : arena_printf(arena, "%s (%s)", state, detail));
+        detail[0] != '\0' ? arena_printf(arena, "%s (%s)", state, detail)
+        : ends >= 0 ? arena_printf(arena, "%s, ends in %s", state, text_duration(arena, ends))
+                    : state);
     table_addf(
         table,
         STYLE_PLAIN,

@@ -335,6 +335,9 @@ static struct node *worker_node(struct shell *shell, const struct worker_view *v
         map,
         "last_seen_ms",
         view->heard_ms == 0 || view->heard_ms > now ? 0 : now - view->heard_ms);
+    if (view->ends_ms != 0) {
+        set_int(shell, map, "ends_in_ms", view->ends_ms > now ? view->ends_ms - now : 0);
+    }
     node_set(shell->scratch, map, "running", running_of_worker(shell, view->row.worker));
     return map;
 }
@@ -364,6 +367,46 @@ static bool query_nodes(
     return true;
 }
 
+static struct node *owner_node(struct shell *shell, const struct owner_view *view, double total)
+{
+    struct arena *arena = shell->scratch;
+    struct node *map = node_map(arena);
+    double share = total > 0 ? (double)view->usage / total : 0;
+    set_text(shell, map, "owner", view->owner);
+    set_int(shell, map, "weight", view->limits.weight);
+    node_set(arena, map, "share", node_real(arena, share));
+    node_set(arena, map, "cores", node_real(arena, (double)view->rate / 1000));
+    node_set(arena, map, "core_hours", node_real(arena, (double)view->usage / 3600e6));
+    set_int(shell, map, "running", view->running);
+    set_int(shell, map, "tasks_max", view->limits.tasks_max);
+    set_int(shell, map, "gpu_ms", view->gpu_ms);
+    set_int(shell, map, "gpu_ms_max", view->limits.gpu_ms_max);
+    node_set(arena, map, "priority_max", node_int(arena, view->limits.priority_max));
+    return map;
+}
+
+static bool query_owners(
+    const struct caller *caller,
+    const struct node *parameters,
+    struct node *body,
+    struct err *err)
+{
+    (void)parameters;
+    (void)err;
+    struct shell *shell = caller->shell;
+    struct node *list = node_list(shell->scratch);
+    struct owner_view view;
+    double total = 0;
+    for (size_t i = 0; core_owner_at(shell->core, i, &view); i++) {
+        total += (double)view.usage;
+    }
+    for (size_t i = 0; core_owner_at(shell->core, i, &view); i++) {
+        node_push(shell->scratch, list, owner_node(shell, &view, total));
+    }
+    node_set(shell->scratch, body, "owners", list);
+    return true;
+}
+
 struct query_kind {
     const char *name;
     bool (*answer)(
@@ -380,6 +423,7 @@ static const struct query_kind kinds[] = {
     {"task", api_query_task},
     {"explain", api_query_explain},
     {"nodes", query_nodes},
+    {"owners", query_owners},
     {"events", api_query_events},
 };
 
@@ -394,7 +438,7 @@ void api_query(const struct caller *caller, const struct msg_query *query)
     }
     if (kind == NULL) {
         (void)err_set(&err, ERR_INPUT, "unknown query '%s'", query->kind);
-        (void)err_hint(&err, "known: ping, ls, status, task, explain, nodes, events");
+        (void)err_hint(&err, "known: ping, ls, status, task, explain, nodes, owners, events");
         api_refuse(caller, &err);
         return;
     }

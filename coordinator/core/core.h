@@ -116,6 +116,7 @@ struct worker_view {
     struct worker_row row;
     struct session_id session; /* 0: not connected in this process */
     uint64_t heard_ms;
+    uint64_t ends_ms; /* when it leaves by itself; 0: it does not */
     uint32_t slots_used;
     uint32_t cpus_used_milli;
     uint64_t memory_used_bytes;
@@ -144,6 +145,19 @@ bool core_find_placement(
     struct worker_id *ret_worker);
 
 bool core_explain(const struct core *core, struct task_id task, struct explain *ret_explain);
+
+/* An owner, as of the last step. */
+struct owner_view {
+    const char *owner;
+    struct owner_limits limits;
+    uint64_t usage;   /* milli-core-milliseconds, decayed (share.h) */
+    uint64_t rate;    /* milli-cores of what runs */
+    uint64_t gpu_ms;  /* device time within the window of quotas */
+    uint32_t running; /* open attempts */
+};
+
+/* False: there are not so many. */
+bool core_owner_at(const struct core *core, size_t index, struct owner_view *ret_view);
 
 struct core_totals {
     uint32_t grids, workers_up, workers, ready, leased, running;

@@ -6,6 +6,7 @@
 #include "coordinator/core/grid_row.h"
 #include "coordinator/core/lease.h"
 #include "coordinator/core/priority.h"
+#include "coordinator/core/share.h"
 #include "coordinator/core/task.h"
 #include "coordinator/core/worker.h"
 
@@ -146,6 +147,7 @@ bool core_find_worker(
             },
         .session = worker->session,
         .heard_ms = worker->heard_ms,
+        .ends_ms = worker->ends_ms,
         .slots_used = worker->slots_used,
         .cpus_used_milli = worker->cpus_used_milli,
         .memory_used_bytes = worker->memory_used,
@@ -194,6 +196,23 @@ bool core_find_placement(
         return false;
     }
     *ret_worker = attempt->placements[rank].worker->id;
+    return true;
+}
+
+bool core_owner_at(const struct core *core, size_t index, struct owner_view *ret_view)
+{
+    if (index >= core->accounts_count) {
+        return false;
+    }
+    const struct account *account = core->accounts[index];
+    *ret_view = (struct owner_view){
+        .owner = account->owner,
+        .limits = account->limits,
+        .usage = account->usage,
+        .rate = account->rate,
+        .gpu_ms = account_gpu_used(account) / 1000,
+        .running = account->open,
+    };
     return true;
 }
 

@@ -182,6 +182,11 @@ is_running() {
     [ "$status" -eq 2 ]
     tell_all
     "$assay" wait gates --timeout 60s
+    # One owner has had all there was.
+    "$assay" owners --json >"$out/owners"
+    [ "$(field "[(o['weight'], o['tasks_max']) for o in b['owners']]" <"$out/owners")" = "[(1, 0)]" ]
+    run "$assay" owners
+    [[ "$output" == *"CORE-HOURS"*"100 %"* ]]
 }
 
 @test "skip leaves a cell out, and the grid ends well" {
