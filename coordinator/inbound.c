@@ -177,6 +177,7 @@ static void hello(
                 .number = hello->number,
                 .capacity = capacity,
                 .life_ms = hello->life_ms,
+                .leaving = hello->draining,
                 .inventory = items,
                 .inventory_count = hello->inventory_count,
             },

@@ -58,6 +58,7 @@ struct core *core_create(uint64_t seed, const struct core_options *options)
     core->worker_next = 1;
     core->attempt_next = 1;
     core->capacity_version = 1;
+    core->workers_version = 1;
     owners_set(core, &(struct event_owners){0});
     open_init(core);
     heap_init(&core->leases);

@@ -159,8 +159,9 @@ void core_dump(const struct core *core, struct str *out)
     }
     for (size_t i = 0; i < core->workers_count; i++) {
         const struct worker *worker = core->workers[i];
-        bool stays = worker->state == WORKER_DRAINING || worker->state == WORKER_DRAINED
-                     || worker->state == WORKER_QUARANTINED;
+        bool stays = !worker->leaving
+                     && (worker->state == WORKER_DRAINING || worker->state == WORKER_DRAINED
+                         || worker->state == WORKER_QUARANTINED);
         str_appendf(
             out,
             "worker %" PRIu32 " '%s' of '%s' slots=%" PRIu32 "%s%s\n",

@@ -134,6 +134,7 @@ struct event_hello {
     uint64_t number;
     struct worker_capacity capacity;
     uint64_t life_ms; /* that the worker still lives; 0: it has no end */
+    bool leaving;     /* its process was told to end: nobody may have heard it say so */
     const struct inventory_item *inventory;
     size_t inventory_count;
 };

@@ -38,8 +38,9 @@ static inline uint32_t gang_ranks(const struct resources *needs)
 
 /* An attempt was made with its placements; no effect unless it is a gang. */
 void gang_begin(struct core *core, struct attempt *attempt);
-void gang_forget(struct core *core, struct attempt *attempt); /* before it is destroyed */
-void gang_destroy(struct gang *gang);                         /* NULL is fine */
+/* It need not start in time any more: it is revoked, or over. */
+void gang_forget(struct core *core, struct attempt *attempt);
+void gang_destroy(struct gang *gang); /* NULL is fine */
 
 void gang_accepted(struct core *core, const struct event_accepted *event);
 /* A message of its worker says that the rank runs. */

@@ -181,6 +181,7 @@ void worker_hello(struct core *core, const struct event_hello *event)
         worker_set_capacity(core, worker, &event->capacity);
         worker->shrunk = placement_is_over(worker);
     }
+    core->workers_version += worker->ends_ms != 0; /* it may live longer now */
     worker->ends_ms = life_end_ms(core, event->life_ms);
     worker_persist(core, worker);
     worker_heard(core, worker);
@@ -189,6 +190,9 @@ void worker_hello(struct core *core, const struct event_hello *event)
         worker_set(core, worker, WORKER_UP);
     }
     welcome(core, worker, event);
+    if (event->leaving) {
+        worker_leave(core, worker, "the worker was told to end");
+    }
     /* What the worker does not hold is over: its assignment never came, or its shim died. */
     end_attempts(
         core,

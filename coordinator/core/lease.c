@@ -252,6 +252,7 @@ void attempt_revoke(struct core *core, struct attempt *attempt)
     if (attempt_is_open(attempt) && attempt->state != ATTEMPT_REVOKING) {
         attempt_set(attempt, ATTEMPT_REVOKING);
         attempt_record_later(core, attempt, false);
+        gang_forget(core, attempt);
     }
     for (uint32_t rank = 0; rank < attempt->ranks; rank++) {
         const struct placement *placement = &attempt->placements[rank];

@@ -275,12 +275,13 @@ static bool is_worth_fetching(const struct attempt *attempt, uint32_t waiting)
     return pace * waiting / attempt->worker->capacity.slots >= STEAL_MS * PACE_MS;
 }
 
-/* The newest half of a line, which would be begun last. */
-static void steal(struct core *core, const struct worker *idle, struct worker *from)
+/* The newest half of a line, which would be begun last. False: nothing of it. */
+static bool steal(struct core *core, const struct worker *idle, struct worker *from)
 {
     uint32_t waiting = (uint32_t)from->line.count - from->retracting;
     uint32_t wanted = (waiting + 1) / 2;
     uint32_t looked = 0;
+    bool any = false;
     struct placement *place = from->placements;
     for (; place != NULL && wanted > 0 && looked < STEALS_MAX; place = place->next) {
         struct attempt *at = place->attempt;
@@ -292,8 +293,10 @@ static void steal(struct core *core, const struct worker *idle, struct worker *f
         if (placement_fits(idle, &at->needs, &devices) && is_worth_fetching(at, waiting)) {
             attempt_retract(core, at);
             wanted--;
+            any = true;
         }
     }
+    return any;
 }
 
 void lines_balance(struct core *core)
@@ -304,11 +307,11 @@ void lines_balance(struct core *core)
     }
     core->balanced_at = core->capacity_version;
     struct open_walk walk = {0};
-    for (struct worker *idle = open_next(core, &walk); idle != NULL && core->waiting > 0;
+    struct worker *from = longest_line(core);
+    for (struct worker *idle = open_next(core, &walk); idle != NULL && from != NULL;
          idle = open_next(core, &walk)) {
-        struct worker *from = longest_line(core);
-        if (from != NULL && !idle->reserved) {
-            steal(core, idle, from);
+        if (!idle->reserved && steal(core, idle, from)) {
+            from = longest_line(core);
         }
     }
 }

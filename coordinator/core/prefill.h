@@ -22,7 +22,8 @@
  * worker answers: with `retracted`, after which its task is ready again, or by having begun it.
  *
  * Costs: O(log workers) to choose a line, O(log line) to join, move up or leave; a look after
- * idle workers is O(workers), at most once per change of capacity.
+ * idle workers, at most once per change of capacity, is O(idle workers) and O(workers) more per
+ * line that gives something.
  */
 #ifndef ASSAY_CORE_PREFILL_H
 #define ASSAY_CORE_PREFILL_H

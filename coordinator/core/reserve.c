@@ -190,12 +190,14 @@ void reserve_drop(struct core *core)
     core->capacity_version++; /* what was kept for it may fit others */
 }
 
-static void make(struct core *core, struct shape *shape)
+/* False: the workers that there are could never hold it. */
+static bool make(struct core *core, struct shape *shape)
 {
     uint32_t ranks = gang_ranks(&shape->needs);
     struct candidate *chosen = ARENA_ARRAY(core->scratch, struct candidate, ranks);
     if (!choose_workers(core, shape, chosen)) {
-        return;
+        shape->hopeless_at = core->workers_version;
+        return false;
     }
     for (uint32_t i = 0; i < ranks; i++) {
         chosen[i].worker->reserved = true;
@@ -207,6 +209,7 @@ static void make(struct core *core, struct shape *shape)
         .start_ms = chosen[ranks - 1].at_ms, /* the latest */
         .version = core->capacity_version,
     };
+    return true;
 }
 
 void reserve_for(struct core *core, struct shape *shape, struct worker *worker)
@@ -245,7 +248,8 @@ static bool still_stands(const struct core *core)
     return true;
 }
 
-/* Highest priority, then who waits longest for room. */
+/* Highest priority, then who waits longest for room. What no worker could hold keeps nobody
+ * from having some. */
 static struct shape *first_blocked(struct core *core)
 {
     struct shape *first = NULL;
@@ -257,6 +261,7 @@ static struct shape *first_blocked(struct core *core)
         }
         /* A worker that is kept free does not make a counter of the cluster free. */
         if (shape->live > 0 && shape->blocked_ms != 0
+            && shape->hopeless_at != core->workers_version
             && !placement_waits_for_cluster(core, &shape->needs)
             && (first == NULL || shape->priority > first->priority
                 || (shape->priority == first->priority
@@ -275,8 +280,9 @@ void reserve_update(struct core *core)
     }
     if (reservation->shape == NULL) {
         struct shape *shape = first_blocked(core);
-        if (shape != NULL && shape->blocked_ms + core->options.patience_ms <= core->now) {
-            make(core, shape);
+        while (shape != NULL && shape->blocked_ms + core->options.patience_ms <= core->now
+               && !make(core, shape)) {
+            shape = first_blocked(core);
         }
         return;
     }

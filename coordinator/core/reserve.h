@@ -21,8 +21,9 @@
  * attempts have ended that were on its workers by then: small work cannot starve it, and the
  * workers do work while it waits. Only its own kind, or a higher priority, comes before it.
  *
- * Costs: O(workers x attempts on them) to make one; O(attempts on kept workers) per change of
- * capacity; O(1) to ask.
+ * Costs: O(workers x attempts on them) to make one, and as much to learn that too few workers
+ * could ever hold a shape, which is not tried again before a worker comes, goes or changes;
+ * O(attempts on kept workers) per change of capacity; O(1) to ask.
  */
 #ifndef ASSAY_CORE_RESERVE_H
 #define ASSAY_CORE_RESERVE_H

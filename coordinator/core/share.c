@@ -40,15 +40,6 @@ struct account *account_of(struct core *core, const char *owner)
     return account;
 }
 
-void account_load(struct core *core, const struct usage_row *row)
-{
-    struct account *account = account_of(core, row->owner);
-    account->usage = row->usage;
-    account->decay_age_ms = row->decay_age_ms;
-    account->slice_age_ms = row->slice_age_ms;
-    memcpy(account->slices, row->slices, sizeof(account->slices));
-}
-
 void owners_set(struct core *core, const struct event_owners *event)
 {
     core->limits_default = event->has_default ? event->limits_default : no_limits;
@@ -75,6 +66,16 @@ static uint64_t decay_step_ms(const struct core *core)
 static uint64_t slice_ms(const struct core *core)
 {
     return core->options.quota_window_ms / USAGE_SLICES;
+}
+
+/* Ages may be larger than a step: it was longer when they were stored. */
+void account_load(struct core *core, const struct usage_row *row)
+{
+    struct account *account = account_of(core, row->owner);
+    account->usage = row->usage;
+    account->decay_age_ms = row->decay_age_ms % decay_step_ms(core);
+    account->slice_age_ms = row->slice_age_ms % slice_ms(core);
+    memcpy(account->slices, row->slices, sizeof(account->slices));
 }
 
 static void slices_turn(struct account *account)

@@ -186,6 +186,8 @@ struct shape {
     uint64_t blocked_ms; /* since when its head does not fit; 0: it does */
     uint64_t waits_ms;   /* the same, also while no worker takes anything */
     uint64_t preempt_ms; /* not before: others are asked to make room for it */
+    uint64_t
+        hopeless_at; /* core->workers_version at which too few workers could ever hold it */
     uint64_t head_ms,
         head_bound_ms; /* how long the head that was tried last takes (reserve.h) */
 };
@@ -271,6 +273,7 @@ struct core {
     size_t shapes_count, shapes_capacity;
     struct shape **shape_buckets;
     uint64_t capacity_version; /* rises when room may have appeared */
+    uint64_t workers_version;  /* rises when workers come, go or offer something else */
     struct reservation reservation;
     uint32_t yielding; /* attempts that give way */
 

@@ -137,6 +137,7 @@ struct effect_to worker_address(const struct worker *worker)
 void worker_set_capacity(
     struct core *core, struct worker *worker, const struct worker_capacity *capacity)
 {
+    core->workers_version++;
     worker->capacity = sets_keep_capacity(core, capacity);
     counter_books_offer(&worker->counters, worker->capacity.counters);
 }
@@ -149,11 +150,13 @@ void worker_persist(struct core *core, const struct worker *worker)
     capacity.counters = counters_copy(arena, capacity.counters);
     capacity.numa = NULL;
     capacity.notice = NULL;
+    /* One that ends by itself is not drained in the eyes of a coordinator that starts. */
+    enum worker_state state = worker->leaving ? WORKER_LOST : (enum worker_state)worker->state;
     effects_add(core->out, EFFECT_PERSIST_WORKER)->worker = (struct worker_row){
         .worker = worker->id,
         .name = arena_strdup(arena, worker->name),
         .principal = arena_strdup(arena, worker->principal),
-        .state = (enum worker_state)worker->state,
+        .state = state,
         .capacity = capacity,
         .blame = worker->blame,
         .incarnation = worker->incarnation,
@@ -168,6 +171,7 @@ void worker_set(struct core *core, struct worker *worker, enum worker_state stat
     CHECK(legal[worker->state][state]);
     worker->state = (uint8_t)state;
     worker->changed_ms = core->now;
+    core->workers_version++;
     if (state == WORKER_UP) {
         worker->detail = NULL;
     }
@@ -303,6 +307,25 @@ bool worker_is_draining(const struct worker *worker)
     return worker->state == WORKER_DRAINING || worker->state == WORKER_DRAINED;
 }
 
+static void worker_drain(struct core *core, struct worker *worker, const char *detail)
+{
+    if (detail != NULL) {
+        worker->detail = arena_strdup(core->arena, detail);
+    }
+    worker_set(core, worker, WORKER_DRAINING);
+    line_dissolve(core, worker);
+    send_drain(core, worker, true);
+}
+
+/* A quarantine outlives the process, as a user's drain does. */
+void worker_leave(struct core *core, struct worker *worker, const char *detail)
+{
+    if (!worker_is_draining(worker) && worker->state != WORKER_QUARANTINED) {
+        worker->leaving = true;
+        worker_drain(core, worker, detail);
+    }
+}
+
 void worker_control(struct core *core, const struct event_worker_control *event)
 {
     struct effect_reply reply = {.request = event->request};
@@ -311,16 +334,13 @@ void worker_control(struct core *core, const struct event_worker_control *event)
         reply.code = ERR_NOT_FOUND;
         reply.message = "there is no such worker";
         reply.hint = "assay nodes lists them";
-    } else if (event->kind == WORKER_DRAIN && worker_is_draining(worker)) {
+    } else if (event->kind == WORKER_LEAVE) {
+        worker_leave(core, worker, event->detail);
+    } else if (event->kind == WORKER_DRAIN && worker->leaving) {
         worker->leaving = false; /* a user's word outlives the process */
-    } else if (event->kind != WORKER_UNDRAIN && !worker_is_draining(worker)) {
-        worker->leaving = event->kind == WORKER_LEAVE;
-        if (event->detail != NULL) {
-            worker->detail = arena_strdup(core->arena, event->detail);
-        }
-        worker_set(core, worker, WORKER_DRAINING);
-        line_dissolve(core, worker);
-        send_drain(core, worker, true);
+        worker_persist(core, worker);
+    } else if (event->kind == WORKER_DRAIN && !worker_is_draining(worker)) {
+        worker_drain(core, worker, event->detail);
     } else if (
         event->kind == WORKER_UNDRAIN
         && (worker_is_draining(worker) || worker->state == WORKER_QUARANTINED)) {

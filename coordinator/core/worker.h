@@ -28,6 +28,8 @@ void worker_persist(struct core *core, const struct worker *worker);
 /* A message of it came: silence counts from now. */
 void worker_heard(struct core *core, struct worker *worker);
 bool worker_is_draining(const struct worker *worker);
+/* Its process ends by itself: it drains, and takes work again when it comes back. */
+void worker_leave(struct core *core, struct worker *worker, const char *detail);
 void worker_control(struct core *core, const struct event_worker_control *event);
 /* Looks at those that were silent for long. */
 void workers_silent(struct core *core);

@@ -134,6 +134,21 @@ static void check_overtaken(
     }
 }
 
+/* Of one of its ranks at least. */
+static bool is_where_room_is_kept(const struct core *core, const struct effect_assign *assign)
+{
+    uint32_t ranks = assign->ranks > 0 ? assign->ranks : 1;
+    for (uint32_t rank = 0; rank < ranks; rank++) {
+        struct worker_id id;
+        struct worker_view worker;
+        if (core_find_placement(core, assign->attempt, rank, &id)
+            && core_find_worker(core, id, &worker) && worker.reserved) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void check_grant(
     struct world *world, const struct core *core, const struct effect_assign *assign)
 {
@@ -158,11 +173,9 @@ static void check_grant(
             world, "S11: '%s' runs more than %u tasks", grid.row.owner, limits->tasks_max);
     }
     /* Where room is kept, what ends in time goes before what may not, whatever its priority. */
-    struct worker_view worker = {0};
     struct explain explain;
-    (void)core_find_worker(core, assign->to.worker, &worker);
     if (core_explain(core, assign->task, &explain) && explain.cause != EXPLAIN_LINE
-        && !worker.reserved) {
+        && !is_where_room_is_kept(core, assign)) {
         check_overtaken(
             world,
             core,

@@ -15,6 +15,8 @@
 #include "coordinator/store/store.h"
 #include "tests/unit/test.h"
 
+#define GRIDS_MAX 8
+
 struct rig {
     struct arena *arena;
     struct store *store;
@@ -233,7 +235,9 @@ static size_t settle(
     return assigned;
 }
 
-static struct core *load_second(struct rig *rig)
+/* Its plans lie in the arenas of its grids, of which there are few. */
+static struct core *load_second(
+    struct rig *rig, struct arena **ret_arenas, size_t *ret_arenas_count)
 {
     struct err err = {0};
     struct store_loaded loaded;
@@ -254,17 +258,22 @@ static struct core *load_second(struct rig *rig)
             fail_msg("store_load_grid: %s", err.message);
         }
         struct event event = {.kind = EVENT_GRID, .now_ms = rig->now_ms, .grid = grid.event};
-        core_step(core, &event, &effects); /* the grid's arena lives as long as the test */
+        core_step(core, &event, &effects);
+        assert_true(i < GRIDS_MAX);
+        ret_arenas[i] = grid.arena;
     }
     struct event start = {.kind = EVENT_START, .now_ms = rig->now_ms, .start = loaded.start};
     core_step(core, &start, &effects);
     effects_done(&effects);
+    *ret_arenas_count = loaded.grids_count;
     return core;
 }
 
 static void assert_loads_equal(struct rig *rig)
 {
-    struct core *second = load_second(rig);
+    struct arena *arenas[GRIDS_MAX];
+    size_t arenas_count;
+    struct core *second = load_second(rig, arenas, &arenas_count);
     CLEANUP(str_done) struct str ours;
     CLEANUP(str_done) struct str theirs;
     str_init(&ours, 1 << 20);
@@ -273,6 +282,9 @@ static void assert_loads_equal(struct rig *rig)
     core_dump(second, &theirs);
     assert_string_equal(ours.data, theirs.data);
     core_destroy(second);
+    for (size_t i = 0; i < arenas_count; i++) {
+        arena_destroy(arenas[i]);
+    }
 }
 
 static void submit(struct rig *rig, const struct plan *plan, uint8_t id)

@@ -276,6 +276,25 @@ static void starts_although_its_coordinator_changed(void **state)
     rig_destroy(it.rig);
 }
 
+/* Nobody expects it to start any more. */
+static void a_cancelled_one_is_not_late(void **state)
+{
+    (void)state;
+    struct gang_rig it = granted();
+    rig_control(it.rig, CONTROL_CANCEL, it.grid, -1);
+    for (int i = 0; i < 3; i++) {
+        rig_tick(it.rig, 29000);
+        for (uint32_t rank = 0; rank < NODES; rank++) {
+            rig_renew(it.rig, &it.workers[rank], it.attempt);
+        }
+    }
+    for (uint32_t rank = 0; rank < NODES; rank++) {
+        rig_finish(it.rig, &it.workers[rank], it.attempt, OUTCOME_REVOKED);
+    }
+    assert_int_equal(it.rig->attempts[it.attempt.value].outcome, OUTCOME_REVOKED);
+    rig_destroy(it.rig);
+}
+
 static void a_cancelled_one_ends_on_all_workers(void **state)
 {
     (void)state;
@@ -304,6 +323,7 @@ int main(void)
         cmocka_unit_test(waits_for_lease_and_grace_of_a_silent_rank),
         cmocka_unit_test(times_out_as_a_whole),
         cmocka_unit_test(starts_although_its_coordinator_changed),
+        cmocka_unit_test(a_cancelled_one_is_not_late),
         cmocka_unit_test(a_cancelled_one_ends_on_all_workers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,6 +87,34 @@ static void small_work_cannot_starve_a_gang(void **state)
     rig_destroy(it.rig);
 }
 
+/* Three workers for a gang are not there, and it waits first. */
+static void what_nobody_can_hold_keeps_no_gang_waiting(void **state)
+{
+    (void)state;
+    struct pair it = pair();
+    struct grid_id small = submit(it.rig, 60, 1, 0);
+    struct grid_id hopeless = submit(it.rig, 1, 3, 0);
+    rig_priority(it.rig, hopeless, -1, 5);
+    struct grid_id gang = submit(it.rig, 1, 2, 0);
+    uint64_t begun = it.rig->now;
+    uint32_t next = 0;
+    it.rig->ran_ms = 30000;
+    while (!runs(it.rig, gang)) {
+        pass(it.rig, it.workers, 2, 15000);
+        if (rig_attempt(it.rig, small, next).value != 0) {
+            finish(&it, small, next++);
+        }
+        assert_true(it.rig->now <= begun + PATIENCE_MS + MINUTE_MS);
+    }
+    rig_control(it.rig, CONTROL_CANCEL, gang, -1);
+    (void)rig_join(it.rig, "c", 1, 8);
+    pass(it.rig, it.workers, 2, 15000);
+    struct explain explain;
+    assert_true(core_explain(it.rig->core, task_id_of(hopeless, 0), &explain));
+    assert_true(explain.reserved_ms != 0); /* with a third worker there is hope */
+    rig_destroy(it.rig);
+}
+
 /* Worker b is busy for ten minutes at most; a is free, and kept for the gang. */
 static struct pair waiting_gang(struct grid_id *ret_busy, struct grid_id *ret_gang)
 {
@@ -228,6 +256,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_work_cannot_starve_a_gang),
+        cmocka_unit_test(what_nobody_can_hold_keeps_no_gang_waiting),
         cmocka_unit_test(what_must_end_before_it_is_let_in),
         cmocka_unit_test(expectations_are_trusted_for_a_while_only),
         cmocka_unit_test(workers_that_it_does_not_need_go_on),

@@ -142,6 +142,26 @@ static void usage_survives_a_restart(void **state)
     rig_destroy(rig);
 }
 
+/* Stored when the half-life was ten times as long, or so it says. */
+static void usage_of_longer_steps_decays(void **state)
+{
+    (void)state;
+    struct core_options options = quick();
+    struct rig *rig = rig_create(&options);
+    struct rig_worker worker = rig_join(rig, "w", SLOTS, SLOTS);
+    struct demand ann = {.owner = "ann"};
+    ann.grid = rig_submit_as(rig, "ann", plan_of(rig, "ann"));
+    live(rig, &worker, &ann, 1, 62);
+    rig->usages[0].usage = UINT64_C(1) << 50;
+    rig->usages[0].decay_age_ms = 10 * options.half_life_ms;
+    rig->usages[0].slice_age_ms = 10 * options.quota_window_ms;
+    rig_restart(rig);
+    rig_hello(rig, &worker, NULL, 0);
+    live(rig, &worker, &ann, 1, 130);
+    assert_true(rig->usages[0].usage < UINT64_C(1) << 49);
+    rig_destroy(rig);
+}
+
 static void a_quota_of_tasks_is_kept(void **state)
 {
     (void)state;
@@ -206,6 +226,7 @@ int main(void)
         cmocka_unit_test(shares_converge_to_weights),
         cmocka_unit_test(a_newcomer_is_served),
         cmocka_unit_test(usage_survives_a_restart),
+        cmocka_unit_test(usage_of_longer_steps_decays),
         cmocka_unit_test(a_quota_of_tasks_is_kept),
         cmocka_unit_test(a_quota_of_device_time_is_kept),
     };

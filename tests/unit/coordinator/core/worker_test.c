@@ -56,7 +56,7 @@ static void a_worker_that_left_comes_back(void **state)
 {
     (void)state;
     for (int by_user = 0; by_user < 2; by_user++) {
-        for (int says_goodbye = 0; says_goodbye < 2; says_goodbye++) {
+        for (int says_goodbye = 0; says_goodbye < 3; says_goodbye++) {
             struct rig *rig = rig_create(NULL);
             struct rig_worker worker = rig_join(rig, "w", 1, 4);
             control(rig, &worker, WORKER_LEAVE);
@@ -64,10 +64,12 @@ static void a_worker_that_left_comes_back(void **state)
             if (by_user) {
                 control(rig, &worker, WORKER_DRAIN);
             }
-            if (says_goodbye) {
+            if (says_goodbye & 1) {
                 struct event event = {.kind = EVENT_GOODBYE, .goodbye = {worker.from}};
                 rig_step(rig, &event);
-                rig_restart(rig); /* assay down, assay up */
+            }
+            if (says_goodbye >= 1) {
+                rig_restart(rig); /* assay down, assay up; 2: the coordinator went first */
             }
             worker.restarts++;
             rig_hello(rig, &worker, NULL, 0);
@@ -77,6 +79,50 @@ static void a_worker_that_left_comes_back(void **state)
             rig_destroy(rig);
         }
     }
+}
+
+/* Told to end while no coordinator was there to hear of it. */
+static void hello_says_that_a_worker_leaves(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_create(NULL);
+    struct rig_worker worker = rig_join(rig, "w", 1, 4);
+    rig_step(
+        rig,
+        &(struct event){
+            .kind = EVENT_HELLO,
+            .hello = {
+                .session = {50},
+                .name = "w",
+                .principal = "cluster",
+                .incarnation = 1,
+                .number = worker.number + 1,
+                .capacity = worker.capacity,
+                .leaving = true}});
+    assert_int_equal(state_of(rig, &worker), WORKER_DRAINED);
+    struct grid_id grid = rig_submit(rig, rig_plan(rig, 1));
+    assert_int_equal(rig_state(rig, grid, 0), TASK_READY);
+    worker.restarts++;
+    rig_hello(rig, &worker, NULL, 0);
+    assert_int_equal(rig_state(rig, grid, 0), TASK_LEASED);
+    rig_destroy(rig);
+}
+
+/* It would be easy to leave, else. */
+static void quarantine_outlives_the_process(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_create(NULL);
+    struct rig_worker worker = rig_join(rig, "w", 1, 4);
+    rig->workers[worker.from.worker.value].state = WORKER_QUARANTINED;
+    rig_restart(rig);
+    rig_hello(rig, &worker, NULL, 0);
+    assert_int_equal(state_of(rig, &worker), WORKER_QUARANTINED);
+    control(rig, &worker, WORKER_LEAVE);
+    worker.restarts++;
+    rig_hello(rig, &worker, NULL, 0);
+    assert_int_equal(state_of(rig, &worker), WORKER_QUARANTINED);
+    rig_destroy(rig);
 }
 
 static void goodbye_gives_attempts_back_at_once(void **state)
@@ -134,6 +180,8 @@ int main(void)
         cmocka_unit_test(silence_makes_suspect_then_lost),
         cmocka_unit_test(a_draining_worker_finishes_what_it_has),
         cmocka_unit_test(a_worker_that_left_comes_back),
+        cmocka_unit_test(hello_says_that_a_worker_leaves),
+        cmocka_unit_test(quarantine_outlives_the_process),
         cmocka_unit_test(goodbye_gives_attempts_back_at_once),
         cmocka_unit_test(an_unknown_attempt_is_revoked),
         cmocka_unit_test(names_belong_to_principals),
