@@ -50,6 +50,10 @@ static void effect_deepen(struct arena *arena, struct effect *effect)
         effect->worker.name = text_copy(arena, effect->worker.name);
         effect->worker.principal = text_copy(arena, effect->worker.principal);
         effect->worker.detail = text_copy(arena, effect->worker.detail);
+        /* Borrowed from the core, which may be gone when the transaction runs. */
+        effect->worker.capacity.labels = labels_copy(arena, effect->worker.capacity.labels);
+        effect->worker.capacity.counters =
+            counters_copy(arena, effect->worker.capacity.counters);
         break;
     case EFFECT_PERSIST_USAGE:
         effect->usage.owner = text_copy(arena, effect->usage.owner);
@@ -137,14 +141,10 @@ static void apply_leases_anew(struct store *store, uint64_t batch)
     store->leases_count = kept;
 }
 
-static void apply_worker(struct world *world, const struct worker_row *row)
+static void apply_worker(struct store *store, const struct worker_row *row)
 {
-    struct store *store = &world->store;
     uint32_t worker = row->worker.value;
-    struct worker_row *kept = &store->workers[worker];
-    *kept = *row;
-    kept->capacity.labels = labels_copy(world->arena, row->capacity.labels);
-    kept->capacity.counters = counters_copy(world->arena, row->capacity.counters);
+    store->workers[worker] = *row;
     store->workers_count = worker > store->workers_count ? worker : store->workers_count;
 }
 
@@ -207,7 +207,7 @@ static void apply(struct world *world, const struct effect *effect, uint64_t bat
             effect->metrics.offset_end;
         break;
     case EFFECT_PERSIST_WORKER:
-        apply_worker(world, &effect->worker);
+        apply_worker(store, &effect->worker);
         break;
     case EFFECT_PERSIST_USAGE:
         apply_usage(store, &effect->usage);
