@@ -466,6 +466,7 @@ static struct node *needs_node(struct shell *shell, const struct resources *need
         "gpus",
         node_real(shell->scratch, (double)needs->gpus_milli / 1000.0));
     set_int(shell, map, "disk_bytes", needs->disk_bytes);
+    set_int(shell, map, "nodes", needs->nodes > 1 ? needs->nodes : 1);
     node_set(shell->scratch, map, "labels", api_labels(shell->scratch, needs->labels));
     struct node *counters = node_map(shell->scratch);
     for (size_t i = 0; needs->counters != NULL && i < needs->counters->count; i++) {
