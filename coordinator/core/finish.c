@@ -278,10 +278,10 @@ void attempt_finished(struct core *core, const struct event_finished *event)
         attempt_acknowledge(core, worker, event->attempt, false);
         return;
     }
-    started_by_then(core, placement->attempt, event->started_ms_ago);
-    if (placement->attempt->gang != NULL) {
+    if (placement->attempt->gang != NULL) { /* it has started when all its ranks have */
         gang_finished(core, placement, event);
     } else {
+        started_by_then(core, placement->attempt, event->started_ms_ago);
         finish_ordinary(core, placement, event);
     }
 }

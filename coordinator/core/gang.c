@@ -437,11 +437,11 @@ static void rank_end(
     placement_release(core, placement);
     if (report->outcome != OUTCOME_DONE) {
         fail(core, attempt);
+    } else {
+        look_whether_all_run(core, attempt); /* its STARTED may have been lost */
     }
     if (gang->ended == attempt->ranks) {
         finish(core, attempt);
-    } else if (report->outcome == OUTCOME_DONE) {
-        look_whether_all_run(core, attempt);
     }
 }
 
