@@ -212,8 +212,16 @@ void line_dissolve(struct core *core, struct worker *worker)
     }
 }
 
-void lines_yield(struct core *core, const struct shape *shape)
+static bool joins_lines(const struct task *task)
 {
+    return may_wait(task_plan(task)) && ahead_per_slot(task) > 0;
+}
+
+void lines_yield(struct core *core, const struct shape *shape, const struct task *task)
+{
+    if (joins_lines(task)) {
+        return; /* it is worth a few milliseconds itself, and comes next */
+    }
     struct worker *best = NULL;
     for (size_t i = 0; i < core->workers_count && core->waiting > 0; i++) {
         struct worker *worker = core->workers[i];

@@ -42,9 +42,9 @@ struct worker *prefill_choose(
     const struct shape *shape,
     const struct task *task,
     const struct shape *first);
-/* The shape's head has found no room: where it would fit, the shortest line is asked for what
- * has a lower priority. O(workers). */
-void lines_yield(struct core *core, const struct shape *shape);
+/* The task, its shape's head, has found no room and waits in no line: where it would fit, the
+ * shortest line is asked for what has a lower priority. O(workers + line). */
+void lines_yield(struct core *core, const struct shape *shape, const struct task *task);
 
 void line_join(struct core *core, struct attempt *attempt);
 void line_leave(struct core *core, struct attempt *attempt);

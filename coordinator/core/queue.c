@@ -335,11 +335,13 @@ static bool choose(
 /* Its head finds no room: once, what waits at a worker is asked to let it go first. */
 static void begin_waiting(struct core *core, struct shape *shape)
 {
-    if (shape->waits_ms == 0) {
-        shape->waits_ms = core->now;
-        if (shape_gate(core, shape) == GATE_OPEN) {
-            lines_yield(core, shape);
-        }
+    if (shape->waits_ms != 0) {
+        return;
+    }
+    shape->waits_ms = core->now;
+    const struct work *head = shape_head(core, shape);
+    if (head != NULL && shape_gate(core, shape) == GATE_OPEN) {
+        lines_yield(core, shape, head->canonical);
     }
 }
 
