@@ -58,7 +58,7 @@ static void explain_miss(
     struct node *lines)
 {
     const struct plan_traits *task = plan_task_traits(grid->plan, task_ordinal(view->row.task));
-    if (view->result == NULL || view->row.reason == TASK_REASON_CACHED || !task->cache) {
+    if (view->result == NULL || view->row.reason != TASK_REASON_NONE || !task->cache) {
         return;
     }
     char hex[DIGEST_HEX];

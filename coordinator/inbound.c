@@ -330,6 +330,28 @@ static void read_decision(
     finished->verdict_reason = node_get_text(tree, "reason", NULL);
 }
 
+/* Only what is gone for us, too, is made again; else that worker's view of the store is at
+ * fault. */
+static struct digest missing_of(
+    struct shell *shell, struct event_from from, const struct msg_result *result)
+{
+    const struct digest *part = &result->missing_part;
+    char hex[DIGEST_HEX];
+    if (digest_is_zero(&result->missing)) {
+        return result->missing;
+    }
+    bool there = result->missing_part_is_tree ? artifact_has_tree(shell->artifacts, part)
+                                              : artifact_has_blob(shell->artifacts, part);
+    log_event(
+        LOG_WARNING,
+        there ? "a worker does not see an artifact that is there: is the store mounted?"
+              : "an artifact is gone from the store",
+        F("worker", "%u", from.worker.value),
+        F("task", "%llu", (unsigned long long)result->task),
+        F("artifact", "%s", digest_to_hex(&result->missing, hex)));
+    return there ? (struct digest){{0}} : result->missing;
+}
+
 static void finished(
     struct shell *shell, struct event_from from, const struct msg_result *result)
 {
@@ -362,6 +384,7 @@ static void finished(
                     },
                 .started_ms_ago = result->started_ago_ms,
                 .metrics_length = result->metrics_end,
+                .missing = missing_of(shell, from, result),
                 .outputs = outputs,
                 .outputs_count = result->outputs_count,
             },

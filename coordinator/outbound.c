@@ -365,6 +365,7 @@ static void carry_out(struct shell *shell, struct outboxes *boxes, const struct 
     case EFFECT_PERSIST_FENCE:
     case EFFECT_PERSIST_ATTEMPT:
     case EFFECT_PERSIST_RESULT:
+    case EFFECT_PERSIST_GONE:
     case EFFECT_PERSIST_METRICS:
     case EFFECT_PERSIST_WORKER:
     case EFFECT_PERSIST_USAGE:

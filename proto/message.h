@@ -256,6 +256,10 @@ struct msg_result {
     const char *decision;    /* decision.json of a decision task, or "" */
     const char *checkpoint;  /* directory of the newest complete checkpoint, or "" */
     uint64_t started_ago_ms; /* wall time since it began; 0 = never did */
+    /* STORE: the tree that it reads, or runs, and that is not whole in the store, and the tree or
+     * blob of it that is not there; zero: nothing is missing. */
+    struct digest missing, missing_part;
+    bool missing_part_is_tree;
 };
 
 struct msg_finished {

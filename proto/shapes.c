@@ -221,6 +221,9 @@ static const struct field result_fields[] = {
     TEXT(msg_result, decision, LIMIT_DECISION_BYTES),
     TEXT(msg_result, checkpoint, PATH_BYTES),
     U64(msg_result, started_ago_ms),
+    DIGEST(msg_result, missing),
+    DIGEST(msg_result, missing_part),
+    BOOL(msg_result, missing_part_is_tree),
 };
 SHAPE(result, msg_result);
 

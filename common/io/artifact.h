@@ -165,6 +165,13 @@ bool artifact_checkout(
  * differs. */
 bool artifact_verify(
     struct artifact_store *store, const struct digest *digest, struct err *err);
+/* Is something of the tree not in the store? Names the first tree or blob that is not. Looks
+ * whether things are there, not into their bytes. */
+bool artifact_find_missing(
+    struct artifact_store *store,
+    const struct digest *tree,
+    enum artifact_kind *ret_kind,
+    struct digest *ret_digest);
 /* For garbage collection. Removing what is not there is success; a tree goes with its checkout,
  * its blobs stay. */
 bool artifact_remove(

@@ -191,6 +191,7 @@ struct verifier {
     struct seen *seen;
     struct digest *waiting; /* trees to look at */
     size_t waiting_count, waiting_capacity;
+    struct digest lost; /* the first blob that is not there */
 };
 
 static void verifier_done(struct verifier *verifier)
@@ -234,7 +235,13 @@ static bool verify_blob(
     return true;
 }
 
-static bool verify_tree(struct verifier *verifier, const struct digest *digest, struct err *err)
+/* The tree's entries that were not seen before: trees to those that wait, blobs to `check`. */
+static bool visit_tree(
+    struct verifier *verifier,
+    const struct digest *digest,
+    bool (*check)(
+        struct verifier *verifier, const struct artifact_entry *entry, struct err *err),
+    struct err *err)
 {
     struct artifact_entry *entries = NULL;
     size_t count = 0;
@@ -253,7 +260,7 @@ static bool verify_tree(struct verifier *verifier, const struct digest *digest, 
                 verifier->waiting_count,
                 verifier->waiting_capacity,
                 entries[i].digest);
-        } else if (!verify_blob(verifier, &entries[i], err)) {
+        } else if (!check(verifier, &entries[i], err)) {
             return false;
         }
     }
@@ -271,10 +278,52 @@ bool artifact_verify(struct artifact_store *store, const struct digest *digest, 
         *digest);
     while (verifier.waiting_count > 0) {
         struct digest next = verifier.waiting[--verifier.waiting_count];
-        if (!verify_tree(&verifier, &next, err)) {
+        if (!visit_tree(&verifier, &next, verify_blob, err)) {
             char hex[DIGEST_HEX];
             return err_wrap(err, "artifact '%s'", digest_to_hex(digest, hex));
         }
     }
     return true;
+}
+
+/* --- What is missing --- */
+
+static bool find_blob(
+    struct verifier *verifier, const struct artifact_entry *entry, struct err *err)
+{
+    if (artifact_has_blob(verifier->store, &entry->digest)) {
+        return true;
+    }
+    verifier->lost = entry->digest;
+    return err_set(err, ERR_NOT_FOUND, "'%s'", entry->name);
+}
+
+bool artifact_find_missing(
+    struct artifact_store *store,
+    const struct digest *tree,
+    enum artifact_kind *ret_kind,
+    struct digest *ret_digest)
+{
+    struct verifier verifier CLEANUP(verifier_done) = {.store = store, .arena = arena_create()};
+    ARENA_PUSH(
+        verifier.arena,
+        verifier.waiting,
+        verifier.waiting_count,
+        verifier.waiting_capacity,
+        *tree);
+    while (verifier.waiting_count > 0) {
+        struct digest next = verifier.waiting[--verifier.waiting_count];
+        struct err err = {0};
+        if (!artifact_has_tree(store, &next)) {
+            *ret_kind = ARTIFACT_TREE;
+            *ret_digest = next;
+            return true;
+        }
+        if (!visit_tree(&verifier, &next, find_blob, &err) && !digest_is_zero(&verifier.lost)) {
+            *ret_kind = ARTIFACT_BLOB;
+            *ret_digest = verifier.lost;
+            return true;
+        }
+    }
+    return false;
 }

@@ -3,6 +3,7 @@
 
 #include "coordinator/core/decision.h"
 #include "coordinator/core/grid_row.h"
+#include "coordinator/core/missing.h"
 #include "coordinator/core/priority.h"
 #include "coordinator/core/queue.h"
 #include "coordinator/core/task.h"
@@ -40,6 +41,7 @@ static uint32_t retry(struct core *core, struct task *task, bool cancelled)
         return 0;
     }
     task->detail = NULL;
+    missing_forgive(task);
     task_set(core, task, TASK_WAITING, TASK_REASON_NONE);
     task_persist(core, task);
     note(core, AUDIT_TASK_RETRIED, task);

@@ -61,6 +61,7 @@ const char *effect_kind_name(enum effect_kind kind)
         "persist.fence",
         "persist.attempt",
         "persist.result",
+        "persist.gone",
         "persist.metrics",
         "persist.worker",
         "persist.usage",

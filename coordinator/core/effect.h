@@ -30,10 +30,11 @@ enum effect_kind {
     EFFECT_PERSIST_FENCE,       /* attempt ids below `attempt` may be in use: store the mark */
     EFFECT_PERSIST_ATTEMPT,     /* upsert of the attempt row and its placements */
     EFFECT_PERSIST_RESULT,      /* insert into result, with lineage, outputs and plan_result */
-    EFFECT_PERSIST_METRICS,     /* insert points; move the attempt's metrics_offset */
-    EFFECT_PERSIST_WORKER,      /* upsert of the worker row */
-    EFFECT_PERSIST_USAGE,       /* upsert of an owner's usage row */
-    EFFECT_PERSIST_AUDIT,       /* pack per (batch, grid) */
+    EFFECT_PERSIST_GONE,    /* an output is not in the store: its result answers nobody more */
+    EFFECT_PERSIST_METRICS, /* insert points; move the attempt's metrics_offset */
+    EFFECT_PERSIST_WORKER,  /* upsert of the worker row */
+    EFFECT_PERSIST_USAGE,   /* upsert of an owner's usage row */
+    EFFECT_PERSIST_AUDIT,   /* pack per (batch, grid) */
 
     EFFECT_SEND_WELCOME,
     EFFECT_SEND_ASSIGN,
@@ -73,6 +74,13 @@ struct effect_persist_result {
     bool recomputed;
     /* Lineage, in the order of the plan task's inputs and their sources. */
     const struct digest *const *inputs;
+};
+
+/* The result stays what it is to those that had it, current until its key has another; look-ups
+ * find it no more. Goes before the batch's results. */
+struct effect_persist_gone {
+    struct attempt_id attempt; /* whose result it is */
+    struct digest digest;      /* the output */
 };
 
 struct effect_persist_metrics {
@@ -211,6 +219,7 @@ struct effect {
         struct attempt_id mark; /* FENCE: store as attempt_next; LEASE_FLOOR: for the records */
         struct attempt_row attempt;
         struct effect_persist_result result;
+        struct effect_persist_gone gone;
         struct effect_persist_metrics metrics;
         struct worker_row worker;
         struct audit_row audit;

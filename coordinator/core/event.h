@@ -218,6 +218,8 @@ struct event_finished {
     uint64_t started_ms_ago; /* wall time since it started, 0 = never started */
     uint64_t metrics_length; /* bytes of metrics.jsonl; a done attempt is accepted with all of
                                 them */
+    struct digest
+        missing; /* STORE: what it reads or runs and the store has no more; zero: nothing */
     const struct result_output *outputs; /* DONE: by name, any order */
     size_t outputs_count;
     enum decision_verdict verdict;

@@ -351,6 +351,7 @@ bool core_explain(const struct core *core, struct task_id id, struct explain *re
         .name = task_name(core, task),
         .state = task_state(task),
         .reason = (enum task_reason)task->reason,
+        .remade = task->remade,
         .detail = task->detail,
         .now_ms = core->now,
         .failures_max = retry_failures_max(task),

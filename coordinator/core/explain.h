@@ -77,6 +77,7 @@ struct explain {
     enum task_state state;
     enum task_reason reason;
     enum explain_cause cause;
+    bool remade; /* an output of it was gone from the store: it is, or was, made again */
     const char *detail;
     struct task_id same_as;
     uint64_t until_ms; /* back-off, lease */

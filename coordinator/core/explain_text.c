@@ -512,4 +512,10 @@ void explain_render(const struct explain *explain, struct str *out)
         }
     }
     add_cause(explain, out);
+    if (explain->remade) {
+        str_appendf(
+            out,
+            "it %s again, since what it had made was gone from the store and is wanted\n",
+            explain->state == TASK_DONE ? "ran" : "is to run");
+    }
 }

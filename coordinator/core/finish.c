@@ -252,6 +252,7 @@ static void finish_ordinary(
         .log = event->log,
         .usage = event->usage,
         .checkpoint = event->checkpoint,
+        .missing = event->missing,
     };
     if (event->outcome != OUTCOME_DONE) {
         attempt_end(core, attempt, &end);

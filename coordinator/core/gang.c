@@ -284,6 +284,7 @@ static struct attempt_end end_of(struct core *core, const struct gang *gang)
         .log = report->log,
         .usage = usage_of(gang),
         .checkpoint = gang->ranks[0].report.checkpoint,
+        .missing = report->missing,
         .rank = rank,
         .unasked = gang->failing,
     };

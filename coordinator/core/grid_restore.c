@@ -86,12 +86,18 @@ static void load_tried(struct core *core, struct task *task, const struct task_r
     }
 }
 
+static bool is_remade(enum task_state state, enum task_reason reason)
+{
+    return reason == TASK_REASON_REMADE && (state == TASK_DONE || state == TASK_WAITING);
+}
+
 static void load_row(struct core *core, struct graph *graph, const struct task_row *row)
 {
     struct task *task = &graph->tasks[task_ordinal(row->task)];
     enum task_state state = loaded_state(graph, row);
     task->stored = true;
     task->policy_stored = row->has_policy;
+    task->remade = is_remade(state, row->reason);
     if (row->has_priority) {
         task_set_own_priority(task, row->priority);
     }
@@ -129,18 +135,39 @@ static void load_dependencies(struct core *core, struct graph *graph)
     }
 }
 
-/* The work of a task with an attempt: by its key, which its inputs give. */
-static struct work *attempted_work(struct core *core, struct task *task)
+/* The key of a task with an attempt: its inputs give it; where one of them is gone since, and
+ * the attempt was given up, its row has it. */
+static bool attempted_key(
+    struct core *core,
+    const struct task *task,
+    const struct event_grid *event,
+    struct digest *ret_key)
 {
+    struct plan_source missing;
+    const struct digest *const *inputs = task_inputs(task, core->scratch, &missing);
+    if (inputs != NULL) {
+        *ret_key = plan_content_key(task->grid->plan, task->ordinal, inputs);
+        return true;
+    }
+    for (size_t i = 0; i < event->rows_count; i++) {
+        if (event->rows[i].task.value == task_id(task).value) {
+            *ret_key = event->rows[i].key;
+            return !digest_is_zero(ret_key);
+        }
+    }
+    return false;
+}
+
+static struct work *attempted_work(
+    struct core *core, struct task *task, const struct event_grid *event)
+{
+    struct digest key;
     if (task->work != NULL) {
         return task->work;
     }
-    struct plan_source missing;
-    const struct digest *const *inputs = task_inputs(task, core->scratch, &missing);
-    if (inputs == NULL) {
+    if (!attempted_key(core, task, event, &key)) {
         return NULL;
     }
-    struct digest key = plan_content_key(task->grid->plan, task->ordinal, inputs);
     struct work *work = works_find(core, &key);
     if (work == NULL) {
         work = work_create(&key);
@@ -150,10 +177,15 @@ static struct work *attempted_work(struct core *core, struct task *task)
 }
 
 /* A lost one may still report; of no use when its task needs nothing more. */
-static void load_lost(struct core *core, struct task *task, const struct attempt_row *row)
+static void load_lost(
+    struct core *core,
+    struct task *task,
+    const struct event_grid *event,
+    const struct attempt_row *row)
 {
-    bool wanted = task->state == TASK_WAITING || task->state == TASK_FAILED;
-    struct work *work = wanted ? attempted_work(core, task) : NULL;
+    bool waits = task->state == TASK_WAITING && task->pending == 0;
+    bool wanted = waits || (task->state == TASK_FAILED && task->work != NULL);
+    struct work *work = wanted ? attempted_work(core, task, event) : NULL;
     if (work == NULL || row->placements_count > 0) {
         return; /* a gang does not come back: its ranks stopped themselves */
     }
@@ -172,10 +204,14 @@ static void load_lost(struct core *core, struct task *task, const struct attempt
 
 /* An open one goes on when its row wants it; else it is being revoked, which nobody but its
  * worker can end before its lease does. */
-static void load_open(struct core *core, struct task *task, const struct attempt_row *row)
+static void load_open(
+    struct core *core,
+    struct task *task,
+    const struct event_grid *event,
+    const struct attempt_row *row)
 {
-    bool wanted = task->state == TASK_WAITING;
-    struct work *work = attempted_work(core, task);
+    bool wanted = task->state == TASK_WAITING && task->pending == 0;
+    struct work *work = attempted_work(core, task, event);
     uint32_t ooms = work != NULL ? work->ooms : 0;
     struct attempt *attempt = attempt_load(core, row, task, ooms);
     if (attempt == NULL) {
@@ -254,9 +290,9 @@ void grid_restore(struct core *core, struct graph *graph, const struct event_gri
         }
         struct task *task = &graph->tasks[task_ordinal(row->task)];
         if (row->outcome == OUTCOME_NONE) {
-            load_open(core, task, row);
+            load_open(core, task, event, row);
         } else if (row->outcome == OUTCOME_LOST) {
-            load_lost(core, task, row);
+            load_lost(core, task, event, row);
         }
     }
 }

@@ -385,6 +385,7 @@ void attempt_end(struct core *core, struct attempt *attempt, const struct attemp
         .started = attempt->started_ms != 0,
         .detail = end->detail,
         .exit_status = end->exit_status,
+        .missing = end->missing,
     };
     attempt_persist(core, attempt, end);
     if (!end->accepted) {

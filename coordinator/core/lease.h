@@ -18,6 +18,7 @@ struct attempt_end {
     const char *detail;
     struct digest log;
     struct attempt_usage usage;
+    struct digest missing;  /* as in struct event_finished */
     uint32_t rank;          /* of a gang: whose end this is */
     const char *checkpoint; /* folder of its newest complete one, or NULL */
     bool unasked; /* of a gang: it ended by itself, though its ranks were revoked since */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "coordinator/core/lease.h"
+#include "coordinator/core/missing.h"
 #include "coordinator/core/prefill.h"
 #include "coordinator/core/task.h"
 #include "coordinator/core/work.h"
@@ -112,6 +113,9 @@ void retry_after(
         return;
     }
     work_note(work, cause->detail);
+    if (!digest_is_zero(&cause->missing) && missing_input(core, work, &cause->missing)) {
+        return;
+    }
     if (!attempt_outcome_counts(cause->outcome)) {
         work->soft_failures++;
         retry_wait(core, work, backoff_ms(core, backoff_soft, work->soft_failures));

@@ -22,6 +22,7 @@ struct retry_cause {
     bool started;
     const char *detail;
     int32_t exit_status;
+    struct digest missing; /* STORE: what the store has no more (missing.h); zero: nothing */
 };
 
 /* The work has no attempt any more. */

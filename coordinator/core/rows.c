@@ -39,6 +39,7 @@ const char *task_reason_name(enum task_reason reason)
         "unneeded",
         "input",
         "preempted",
+        "remade",
     };
     return word(words, ARRAY_LEN(words), reason);
 }
@@ -101,7 +102,7 @@ const char *audit_kind_name(enum audit_kind kind)
         "worker-state", "decision",         "grid-paused",
         "grid-resumed", "priority",         "leading",
         "task-state",   "attempt-state",    "attempt-accepted",
-        "grid-state",
+        "grid-state",   "task-remade",
     };
     return word(words, ARRAY_LEN(words), kind);
 }

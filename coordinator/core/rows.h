@@ -25,6 +25,7 @@
  *                ^  ^        |         |          |
  *                |  +--------+-- back off, retry -+-------> failed --(retry)--> waiting
  *              held <-> waiting      any live state --> cancelled, skipped
+ *                          done, skipped --(an output is gone and wanted)--> waiting
  *
  * A task whose upstream failed stays waiting; the upstream's failure is a count on it.
  */
@@ -53,9 +54,10 @@ enum task_reason {
     TASK_REASON_UPSTREAM,  /* skipped because an upstream task was skipped */
     TASK_REASON_BACKOFF,   /* waiting until a back-off ends */
     TASK_REASON_UNNEEDED,  /* skipped: a helper, and all that reads from it was cached */
-    TASK_REASON_INPUT,     /* failed: an upstream result lacks the output that it reads */
+    TASK_REASON_INPUT,     /* failed: what it reads cannot be had (detail says what) */
     TASK_REASON_PREEMPTED, /* waiting until its attempt has given way to something more urgent
                             */
+    TASK_REASON_REMADE,    /* waiting, done: made again, since its output was gone */
     TASK_REASONS,
 };
 
@@ -315,6 +317,7 @@ enum audit_kind {
     AUDIT_ATTEMPT_STATE,    /* value = outcome */
     AUDIT_ATTEMPT_ACCEPTED, /* value = outcome */
     AUDIT_GRID_STATE,       /* value = state */
+    AUDIT_TASK_REMADE,      /* an output of its attempt was gone: it waits to be made again */
     AUDIT_KINDS,
 };
 

@@ -31,7 +31,7 @@ struct task {
     struct work *work;               /* NULL until the content key is known, and when final */
     struct task *next;               /* ring of the rows that share `work`; itself when alone */
     const struct result_row *result; /* DONE */
-    const char *detail;              /* CANCELLED, SKIPPED, HELD; FAILED has it in its work */
+    const char *detail; /* CANCELLED, SKIPPED, HELD; FAILED mostly has it in its work */
     uint32_t ordinal;
     uint32_t pending;       /* direct upstream tasks that are not done */
     uint32_t dead;          /* of these, failed, cancelled or stuck themselves */
@@ -40,6 +40,7 @@ struct task {
     bool queued : 1;        /* in core->settle */
     bool stored : 1;        /* has a row in the store */
     bool policy_stored : 1; /* and one of policy: priority, or more memory, or preemptions */
+    bool remade : 1;        /* its output was gone once, and is or was made again (missing.h) */
 };
 
 struct work {

@@ -45,6 +45,9 @@ static const bool legal[TASK_STATES][TASK_STATES] = {
          [TASK_SKIPPED] = true},
     [TASK_FAILED] = {[TASK_WAITING] = true, [TASK_DONE] = true, [TASK_SKIPPED] = true},
     [TASK_CANCELLED] = {[TASK_WAITING] = true},
+    /* Its output is gone and wanted (missing.h); the helpers that this needs after all. */
+    [TASK_DONE] = {[TASK_WAITING] = true},
+    [TASK_SKIPPED] = {[TASK_WAITING] = true},
 };
 
 bool task_is_dead(const struct task *task)
@@ -127,10 +130,22 @@ static void task_tell_done(struct core *core, struct task *task)
     }
 }
 
+static void task_take_back_done(struct task *task)
+{
+    struct graph *grid = task->grid;
+    for (uint32_t i = grid->down_first[task->ordinal]; i < grid->down_first[task->ordinal + 1];
+         i++) {
+        grid->tasks[grid->down[i]].pending++;
+    }
+}
+
 void task_set(
     struct core *core, struct task *task, enum task_state state, enum task_reason reason)
 {
     CHECK(legal[task->state][state]);
+    if (task->state == TASK_DONE) {
+        task_take_back_done(task);
+    }
     bool was_dead = task_is_dead(task);
     task_count(task, -1);
     task->state = (uint8_t)state;
@@ -235,7 +250,7 @@ struct task *task_upstream(const struct task *task, uint32_t index)
     return &grid->tasks[grid->up[grid->up_first[task->ordinal] + index]];
 }
 
-static bool source_digest(
+bool task_source_digest(
     const struct task *task, const struct plan_source *source, struct digest *ret_digest)
 {
     const struct plan *plan = task->grid->plan;
@@ -270,7 +285,7 @@ const struct digest *const *task_inputs(
         struct digest *digests = ARENA_ARRAY(arena, struct digest, sources + 1U);
         for (uint32_t j = 0; j < sources; j++) {
             const struct plan_source source = plan_task_source(plan, task->ordinal, i, j);
-            if (!source_digest(task, &source, &digests[j])) {
+            if (!task_source_digest(task, &source, &digests[j])) {
                 *ret_missing = source;
                 return NULL;
             }

@@ -35,6 +35,9 @@ void task_evaluate(struct core *core, struct task *task);
  * that has none. */
 const struct digest *const *task_inputs(
     const struct task *task, struct arena *arena, struct plan_source *ret_missing);
+/* Digest of one source of an input; false when it is not known. */
+bool task_source_digest(
+    const struct task *task, const struct plan_source *source, struct digest *ret_digest);
 struct task *task_upstream(const struct task *task, uint32_t index);
 uint32_t task_upstream_count(const struct task *task);
 

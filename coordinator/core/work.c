@@ -435,6 +435,11 @@ const struct result_row *work_result_copy(struct task *task, const struct result
     return copy;
 }
 
+static enum task_reason made_reason(const struct task *row)
+{
+    return row->remade ? TASK_REASON_REMADE : TASK_REASON_NONE;
+}
+
 void work_done(
     struct core *core, struct work *work, const struct result_row *result, bool cached)
 {
@@ -449,7 +454,7 @@ void work_done(
         struct task *row = rows[i];
         row->result = work_result_copy(row, result);
         row->detail = NULL;
-        task_set(core, row, TASK_DONE, cached ? TASK_REASON_CACHED : TASK_REASON_NONE);
+        task_set(core, row, TASK_DONE, cached ? TASK_REASON_CACHED : made_reason(row));
         task_persist(core, row);
         audit(
             core,
@@ -486,18 +491,25 @@ static void stay_failed(struct core *core, struct task *row, const char *detail)
     task_persist(core, row);
 }
 
-uint32_t work_retry(struct core *core, struct work *work, const struct graph *asked)
+struct task **work_dissolve(struct core *core, struct work *work, size_t *ret_count)
 {
-    size_t count;
-    struct task **rows = work_rows(core, work, &count);
-    const char *detail =
-        work->detail != NULL ? arena_strdup(core->scratch, work->detail) : NULL;
-    for (size_t i = 0; i < count; i++) {
+    CHECK(work->attempt == NULL);
+    struct task **rows = work_rows(core, work, ret_count);
+    for (size_t i = 0; i < *ret_count; i++) {
         rows[i]->work = NULL;
         rows[i]->next = rows[i];
     }
     work->canonical = NULL;
     work_release(core, work);
+    return rows;
+}
+
+uint32_t work_retry(struct core *core, struct work *work, const struct graph *asked)
+{
+    size_t count;
+    const char *detail =
+        work->detail != NULL ? arena_strdup(core->scratch, work->detail) : NULL;
+    struct task **rows = work_dissolve(core, work, &count);
     uint32_t revived = 0;
     for (size_t i = 0; i < count; i++) {
         if (rows[i]->grid != asked && rows[i]->grid->row.cancelled) {

@@ -34,6 +34,9 @@ void work_set(
 void work_done(
     struct core *core, struct work *work, const struct result_row *result, bool cached);
 void work_fail(struct core *core, struct work *work, enum task_reason reason);
+/* Takes it apart: its rows have no work any more, their states are the caller's to set. They
+ * lie in the scratch arena. No attempt of it may be open. */
+struct task **work_dissolve(struct core *core, struct work *work, size_t *ret_count);
 /* A failed work is taken apart for a retry that was asked of a row in `asked`: its rows wait
  * again and are evaluated anew. Returns how many. */
 uint32_t work_retry(struct core *core, struct work *work, const struct graph *asked);

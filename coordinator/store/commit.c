@@ -75,6 +75,7 @@ static uint64_t effect_identity(const struct effect *effect)
     case EFFECT_PERSIST_LEASE:
     case EFFECT_PERSIST_LEASE_FLOOR:
     case EFFECT_PERSIST_FENCE:
+    case EFFECT_PERSIST_GONE:
     case EFFECT_PERSIST_METRICS:
     case EFFECT_PERSIST_USAGE:
     case EFFECT_PERSIST_AUDIT:
@@ -188,6 +189,7 @@ void store_commit_begin(
     batch_send_tasks(store, batch, arena);
     batch_send_policy(store, batch, arena);
     batch_send_attempts(store, batch, arena);
+    batch_send_gone(store, batch, arena);
     batch_send_results(store, batch, arena);
     batch_send_metrics(store, batch, arena);
     batch_send_events(store, batch, arena, epoch, number);

@@ -34,6 +34,8 @@ void batch_send_leases(
     uint64_t number);
 void batch_send_tasks(struct store *store, const struct effects *batch, struct arena *arena);
 void batch_send_attempts(struct store *store, const struct effects *batch, struct arena *arena);
+/* gone.c; before the results of the batch */
+void batch_send_gone(struct store *store, const struct effects *batch, struct arena *arena);
 void batch_send_results(struct store *store, const struct effects *batch, struct arena *arena);
 void batch_send_metrics(struct store *store, const struct effects *batch, struct arena *arena);
 /* events.c */

@@ -79,7 +79,7 @@ bool store_load(
 {
     *ret_loaded = (struct store_loaded){0};
     if (!load_workers(store, arena, ret_loaded, err)
-        || !load_usage(store, arena, ret_loaded, err)) {
+        || !load_usage(store, arena, ret_loaded, err) || !store_load_gone(store, err)) {
         return false;
     }
     const char *const params[] = {arena_printf(arena, "%zu", finished_max)};

@@ -110,7 +110,7 @@ bool store_lookup(
     return lookup_with(
         store,
         "SELECT u.n, r.key, r.attempt_id, r.verdict, r.verdict_reason, o.name, o.digest FROM unnest($1::bytea[]) WITH "
-        "ORDINALITY AS u(key, n) JOIN result r ON r.key = u.key AND r.current LEFT JOIN result_output o ON o.key = r.key AND "
+        "ORDINALITY AS u(key, n) JOIN result r ON r.key = u.key AND r.current AND NOT r.gone LEFT JOIN result_output o ON o.key = r.key AND "
         "o.attempt_id = r.attempt_id ORDER BY u.n, o.position",
         keys,
         count,
@@ -130,7 +130,7 @@ bool store_lookup_plan_keys(
     return lookup_with(
         store,
         "SELECT u.n, r.key, r.attempt_id, r.verdict, r.verdict_reason, o.name, o.digest FROM unnest($1::bytea[]) WITH "
-        "ORDINALITY AS u(key, n) JOIN plan_result p ON p.plan_key = u.key JOIN result r ON r.key = p.key AND r.current LEFT "
+        "ORDINALITY AS u(key, n) JOIN plan_result p ON p.plan_key = u.key JOIN result r ON r.key = p.key AND r.current AND NOT r.gone LEFT "
         "JOIN result_output o ON o.key = r.key AND o.attempt_id = r.attempt_id ORDER BY u.n, o.position",
         plan_keys,
         count,

@@ -34,6 +34,7 @@ struct store {
     PGconn *reader;
     struct str conninfo_text;
     bool in_flight;
+    bool has_gone;      /* some current result may be gone (gone.c) */
     bool deposed;       /* the batch in flight was refused by the fence */
     struct err failure; /* first error of the batch in flight */
     bool failed;
@@ -53,6 +54,8 @@ struct store {
 /* The announcement's rows are known by this name of their column. */
 #define COORDINATOR_COLUMN "coordinator_endpoint"
 void store_take_coordinators(struct store *store, const PGresult *result);
+/* For a leader, once: whether any result is gone. */
+bool store_load_gone(struct store *store, struct err *err);
 /* Part of a batch, every few seconds. */
 void batch_send_announcement(struct store *store);
 

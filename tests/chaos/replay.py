@@ -7,7 +7,7 @@ ATTEMPT_DONE, ATTEMPT_LOST, ATTEMPT_RUNNING = 1, 5, 0
 FINISHED = 2
 TASK_KINDS = {
     "task-done": DONE, "task-cached": DONE, "task-failed": FAILED, "task-cancelled": CANCELLED, "task-skipped": SKIPPED,
-    "task-held": HELD, "task-released": WAITING, "task-retried": WAITING,
+    "task-held": HELD, "task-released": WAITING, "task-retried": WAITING, "task-remade": WAITING,
 }
 
 

@@ -34,7 +34,7 @@ static const struct result_row *const *known_results(
     for (size_t t = 0; t < plan->tasks_count; t++) {
         for (size_t i = 0; i < world->store.results_count; i++) {
             const struct store_result *result = &world->store.results[i];
-            if (result->current
+            if (result->current && !result->gone
                 && digest_equal(&result->plan_key, plan_task_key(plan, (uint32_t)t))) {
                 known[t] = &result->row;
             }

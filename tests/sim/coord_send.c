@@ -36,6 +36,17 @@ static void send_renewed(
     send_order(world, coord, renewed->to, order);
 }
 
+static void note_inputs(const struct effect_assign *assign, struct order *order)
+{
+    size_t count = plan_task_inputs(assign->plan, order->ordinal).count;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t sources = plan_task_sources(assign->plan, order->ordinal, i);
+        for (uint32_t j = 0; j < sources && order->inputs_count < SIM_INPUTS; j++) {
+            order->inputs[order->inputs_count++] = assign->inputs[i][j];
+        }
+    }
+}
+
 static void send_assign(
     struct world *world, struct coord *coord, const struct effect_assign *assign)
 {
@@ -49,6 +60,7 @@ static void send_assign(
         .ranks = assign->ranks,
     };
     order.work = work_hash_of(assign->plan, order.ordinal, assign->inputs);
+    note_inputs(assign, &order);
     send_order(world, coord, assign->to, order);
 }
 
@@ -159,6 +171,7 @@ void coord_send(struct world *world, struct coord *coord, const struct effect *e
     case EFFECT_PERSIST_FENCE:
     case EFFECT_PERSIST_ATTEMPT:
     case EFFECT_PERSIST_RESULT:
+    case EFFECT_PERSIST_GONE:
     case EFFECT_PERSIST_METRICS:
     case EFFECT_PERSIST_WORKER:
     case EFFECT_PERSIST_USAGE:

@@ -22,6 +22,8 @@
  *   S12 of tasks that need the same and may run, the one of higher priority is placed first
  *   S13 an attempt gives way only to a task of higher priority that waits, and a work only a
  * few times
+ *   S14 an output that vanished is made again for who reads it; given up only when some
+ * vanished twice
  */
 #ifndef ASSAY_TESTS_SIM_SIM_H
 #define ASSAY_TESTS_SIM_SIM_H
@@ -40,6 +42,8 @@
 #define SIM_TASKS       16
 #define SIM_HELD        12 /* attempts that a worker holds */
 #define SIM_ATTEMPTS    1024
+#define SIM_INPUTS      4
+#define SIM_LOST        8 /* outputs that are gone at a time */
 
 enum sim_stage {
     SIM_STAGE_SLOW = 0,
@@ -101,7 +105,7 @@ struct txn {
 struct store_result {
     struct result_row row;
     struct digest plan_key;
-    bool current;
+    bool current, gone;
 };
 
 struct store_lease {
@@ -192,6 +196,8 @@ struct order {
     uint64_t work; /* hash of what equal keys share */
     const struct plan *plan;
     uint32_t ordinal, rank, ranks;
+    struct digest inputs[SIM_INPUTS]; /* the first ones */
+    size_t inputs_count;
     struct welcome_item *items;
     struct renewed_item *renewed;
     size_t count;
@@ -212,7 +218,10 @@ struct held {
     bool begun;           /* else it waits in the roster, and is gone with its process */
     uint32_t rank, ranks; /* of a gang; ranks 0: not one */
     bool accepted;        /* of a gang: its rank waits for GO */
-    bool settled;         /* the coordinator said that it may be forgotten */
+    struct digest inputs[SIM_INPUTS];
+    size_t inputs_count;
+    struct digest missing; /* STORE: the input that was gone when it began */
+    bool settled;          /* the coordinator said that it may be forgotten */
     bool used;
 };
 
@@ -258,7 +267,7 @@ struct fate {
 
 struct faults {
     double lose, repeat, fail, again, kill_worker, kill_shim, kill_coord, hang_coord, outage;
-    double txn_fail, txn_unknown, control, differ;
+    double txn_fail, txn_unknown, control, differ, vanish;
     uint64_t stop_at;
     uint64_t delay_ms; /* typical delay of a message */
 };
@@ -284,6 +293,9 @@ struct world {
     bool regret; /* the next control takes the last one back */
     uint32_t regret_grid;
     struct fate fates[SIM_ATTEMPTS];
+    struct digest lost[SIM_LOST];
+    size_t lost_count;
+    uint32_t vanished; /* how often one was lost */
     uint64_t steps;
     char failure[512]; /* the first violation; empty: none */
 };
@@ -323,6 +335,14 @@ const char *policy_owner(struct world *world);
 void policy_plan(struct world *world, struct plan *plan);
 void policy_check(
     struct world *world, const struct core *core, const struct effects *effects, size_t before);
+
+/* lost.c: an output of a result vanishes; it is back; the input of an attempt that is gone, or
+ * zero; S14 of a row that is stored */
+bool lost_has(const struct world *world, const struct digest *digest);
+void lost_some(struct world *world);
+void lost_found(struct world *world, const struct digest *digest);
+struct digest lost_input(const struct world *world, const struct held *held);
+void lost_check(struct world *world, const struct task_row *row);
 
 /* plans.c: some of the labels "fast" and "large"; `name` with 0 to `most` */
 const struct labels *labels_random(struct world *world, uint32_t most);

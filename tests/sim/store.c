@@ -43,6 +43,8 @@ static void effect_deepen(struct arena *arena, struct effect *effect)
             effect->attempt.placements,
             effect->attempt.placements_count * sizeof(struct placement_row));
         break;
+    case EFFECT_PERSIST_GONE:
+        break;
     case EFFECT_PERSIST_RESULT:
         effect->result.result = result_copy(arena, &effect->result.result);
         break;
@@ -103,17 +105,42 @@ struct txn *txn_copy(struct world *world, const struct effects *effects)
 const struct result_row *store_find(const struct store *store, const struct digest *key)
 {
     for (size_t i = 0; i < store->results_count; i++) {
-        if (store->results[i].current && digest_equal(&store->results[i].row.key, key)) {
+        if (store->results[i].current && !store->results[i].gone
+            && digest_equal(&store->results[i].row.key, key)) {
             return &store->results[i].row;
         }
     }
     return NULL;
 }
 
+static void apply_gone(struct store *store, const struct effect_persist_gone *gone)
+{
+    for (size_t i = 0; i < store->results_count; i++) {
+        if (store->results[i].row.attempt.value == gone->attempt.value) {
+            store->results[i].gone = true;
+        }
+    }
+}
+
+/* One that is gone makes room. */
+static void replace_gone(struct store *store, const struct digest *key)
+{
+    for (size_t i = 0; i < store->results_count; i++) {
+        if (store->results[i].gone && digest_equal(&store->results[i].row.key, key)) {
+            store->results[i].current = false;
+        }
+    }
+}
+
 /* S1 */
 static void apply_result(struct world *world, const struct effect_persist_result *result)
 {
     struct store *store = &world->store;
+    replace_gone(store, &result->result.key);
+    for (size_t i = 0; i < result->result.outputs_count; i++) {
+        lost_found(
+            world, &result->result.outputs[i].digest); /* a gang's is made of its ranks' */
+    }
     bool exists = store_find(store, &result->result.key) != NULL;
     if (exists && !result->recomputed) {
         violation(
@@ -179,6 +206,7 @@ static void apply(struct world *world, const struct effect *effect, uint64_t bat
         struct task_id task = effect->task.row.task;
         store->tasks[task_grid(task).value][task_ordinal(task)] = effect->task.row;
         store->has_task[task_grid(task).value][task_ordinal(task)] = true;
+        lost_check(world, &effect->task.row);
         break;
     }
     case EFFECT_PERSIST_LEASE: {
@@ -199,6 +227,9 @@ static void apply(struct world *world, const struct effect *effect, uint64_t bat
         store->has_attempt[attempt] = true;
         break;
     }
+    case EFFECT_PERSIST_GONE:
+        apply_gone(store, &effect->gone);
+        break;
     case EFFECT_PERSIST_RESULT:
         apply_result(world, &effect->result);
         break;

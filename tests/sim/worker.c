@@ -262,6 +262,11 @@ static void begin_attempt(struct world *world, struct sim_worker *worker, struct
     held->outcome = outcome_random(world);
     held->metrics_length = rng_below(&world->rng, 3) == 0 ? between(world, 1, 100) : 0;
     held->ends_at = UINT64_MAX;
+    held->missing = lost_input(world, held);
+    if (!digest_is_zero(&held->missing)) {
+        end_attempt(world, worker, held, OUTCOME_STORE);
+        return;
+    }
     if (held_is_exclusive(held)) {
         held->begins_with = worker->renews + 1;
         worker->renew_at = world->now;
@@ -332,9 +337,11 @@ static void take_attempt(
         .work = order->work,
         .rank = order->rank,
         .ranks = order->ranks,
+        .inputs_count = order->inputs_count,
         .ends_at = UINT64_MAX,
         .used = true,
     };
+    memcpy(held->inputs, order->inputs, sizeof(held->inputs));
     struct roster_entry entry = entry_of(held);
     (void)roster_assign(&worker->roster, &entry);
     trace(
@@ -447,6 +454,9 @@ static void send_finished(
     const struct plan_program *program = &held->plan->programs[task->program];
     struct result_output *outputs = ARENA_ARRAY(world->arena, struct result_output, 1);
     outputs[0] = (struct result_output){"out", output_of(world, held)};
+    if (held->outcome == OUTCOME_DONE) {
+        lost_found(world, &outputs[0].digest);
+    }
     struct event event = {
         .kind = EVENT_FINISHED,
         .finished =
@@ -458,6 +468,7 @@ static void send_finished(
                 .checkpoint = held->attempt.value % 2 == 0 ? "/checkpoint" : NULL,
                 .started_ms_ago = held->started_at == 0 ? 0 : 1 + world->now - held->started_at,
                 .metrics_length = held->outcome == OUTCOME_DONE ? held->metrics_length : 0,
+                .missing = held->missing,
                 .outputs = outputs,
                 .outputs_count =
                     program->builtin ? 0 : plan_task_outputs(held->plan, held->ordinal).count,

@@ -177,8 +177,9 @@ static void faults_random(struct world *world)
         &faults->txn_fail,
         &faults->txn_unknown,
         &faults->control,
+        &faults->vanish,
     };
-    static const double highest[] = {0.1, 0.1, 0.3, 0.5, 0.2, 0.2, 0.1, 0.1, 0.1, 1};
+    static const double highest[] = {0.1, 0.1, 0.3, 0.5, 0.2, 0.2, 0.1, 0.1, 0.1, 1, 0.5};
     for (size_t i = 0; i < ARRAY_LEN(rates); i++) {
         *rates[i] = rng_below(rng, 3) == 0 ? 0 : rng_unit(rng) * highest[i];
     }
@@ -201,6 +202,9 @@ static void fault(struct world *world)
         && chance(world, world->faults.hang_coord)) {
         coord->hung_until = world->now + between(world, 100, 120000);
         trace(world, "coordinator %u hangs", coord->index);
+    }
+    if (chance(world, world->faults.vanish)) {
+        lost_some(world);
     }
     if (chance(world, world->faults.outage)) {
         world->store.down_until = world->now + between(world, 100, 120000);

@@ -549,6 +549,59 @@ static void finished_grid_is_found_again(void **state)
     rig_close(&rig);
 }
 
+static void finish_without(
+    struct rig *rig,
+    struct event_from from,
+    const struct effect_assign *assign,
+    const struct digest *missing)
+{
+    struct event event = {
+        .kind = EVENT_FINISHED,
+        .finished = {
+            .from = from,
+            .attempt = assign->attempt,
+            .outcome = OUTCOME_STORE,
+            .missing = *missing}};
+    step(rig, &event);
+}
+
+/* An output vanishes under a finished grid: the next one that reads it has it made again. What
+ * the first one has shown stays shown. */
+static void what_is_gone_is_made_again(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_open(&rig);
+    struct effect_assign assigned[16];
+    struct event_from from = {0};
+    hello(&rig);
+    submit(&rig, small_plan(rig.arena), 1);
+    run_to_end(&rig);
+    /* As if nobody had read it yet. */
+    int64_t readers = count_of(
+        "WITH d AS (DELETE FROM plan_result p USING task t WHERE p.key = t.key AND t.task_id = (1::int8 << 32) + 3 RETURNING 1), "
+        "g AS (UPDATE result r SET gone = true FROM task t WHERE r.key = t.key AND t.task_id = (1::int8 << 32) + 3) SELECT "
+        "count(*) FROM d");
+    assert_int_equal(readers, 1);
+    submit(&rig, small_plan(rig.arena), 2);
+    assert_int_equal(settle(&rig, assigned, &from), 1);
+    const struct digest missing = assigned[0].inputs[0][0];
+    finish_without(&rig, from, &assigned[0], &missing);
+    assert_int_equal(settle(&rig, assigned, &from), 1);
+    assert_loads_equal(&rig);
+    assert_int_equal(count_of("SELECT count(*) FROM result WHERE gone"), 2);
+    assert_int_equal(count_of("SELECT count(*) FROM result WHERE current"), 4);
+    finish(&rig, from, &assigned[0], OUTCOME_DONE);
+    run_to_end(&rig);
+    assert_loads_equal(&rig);
+    assert_int_equal(count_of("SELECT count(*) FROM result WHERE current"), 4);
+    assert_int_equal(count_of("SELECT count(*) FROM result WHERE gone AND NOT current"), 2);
+    assert_int_equal(count_of("SELECT verdict FROM grid WHERE grid_id = 2"), VERDICT_DONE);
+    assert_int_equal(
+        count_of("SELECT count(*) FROM events WHERE kind = 'task-remade' AND grid_id = 2"), 1);
+    rig_close(&rig);
+}
+
 static void results_show_accepted_metrics_only(void **state)
 {
     (void)state;
@@ -638,6 +691,7 @@ int main(void)
         cmocka_unit_test(whole_life_of_a_grid),
         cmocka_unit_test(a_gang_is_loaded_with_all_its_ranks),
         cmocka_unit_test(finished_grid_is_found_again),
+        cmocka_unit_test(what_is_gone_is_made_again),
         cmocka_unit_test(results_show_accepted_metrics_only),
         cmocka_unit_test(policy_survives_a_start),
     };

@@ -27,6 +27,9 @@ struct attempt {
     struct settings settings;
     struct artifact_store *store;
     struct msg_assignment assignment;
+    /* What it reads or runs and that is not whole in the store, as in struct msg_result. */
+    struct digest missing, missing_part;
+    bool missing_part_is_tree;
 };
 
 /* Exit status of `prepare` when it wrote a result instead of launch.json. */
@@ -47,6 +50,10 @@ bool attempt_make_inputs(struct attempt *attempt, struct node **ret_inputs, stru
 bool attempt_resume(struct attempt *attempt, struct launch *launch, struct err *err);
 /* Command and environment. ERR_NOT_FOUND: there is no such program. */
 bool attempt_make_launch(struct attempt *attempt, struct launch *launch, struct err *err);
+/* The path of a tree's checkout. When it cannot be made, notes whether that is since something of
+ * the tree is not in the store. */
+bool attempt_checkout(
+    struct attempt *attempt, const struct digest *tree, char **ret_path, struct err *err);
 /* One link, replacing what a killed prepare left. */
 bool attempt_link(const char *target, const char *path, struct err *err);
 

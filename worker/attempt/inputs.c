@@ -21,6 +21,22 @@ bool attempt_link(const char *target, const char *path, struct err *err)
     return symlink(target, path) == 0 || err_sys(err, errno, "cannot link '%s'", path);
 }
 
+bool attempt_checkout(
+    struct attempt *attempt, const struct digest *tree, char **ret_path, struct err *err)
+{
+    if (artifact_checkout(attempt->store, tree, attempt->arena, ret_path, err)) {
+        return true;
+    }
+    enum artifact_kind kind = ARTIFACT_BLOB;
+    if (artifact_find_missing(attempt->store, tree, &kind, &attempt->missing_part)) {
+        attempt->missing = *tree;
+        attempt->missing_part_is_tree = kind == ARTIFACT_TREE;
+    }
+    /* Whatever is wrong with the store here, it is not the program. */
+    err->code = err->code == ERR_NO_SPACE ? ERR_NO_SPACE : ERR_IO;
+    return false;
+}
+
 /* An input whose files lie outside the store. */
 struct outside {
     struct arena *arena;
@@ -242,12 +258,8 @@ static bool make_entry(
         return make_frozen(attempt, input, entry, path, err);
     }
     char *checkout;
-    if (!artifact_checkout(attempt->store, &entry->digest, attempt->arena, &checkout, err)) {
-        /* Whatever is wrong with the store here, it is not the program. */
-        enum err_code code = err->code == ERR_NO_SPACE ? ERR_NO_SPACE : ERR_IO;
-        (void)err_wrap(err, "input '%s'", input);
-        err->code = code;
-        return false;
+    if (!attempt_checkout(attempt, &entry->digest, &checkout, err)) {
+        return err_wrap(err, "input '%s'", input);
     }
     return attempt_link(checkout, path, err);
 }

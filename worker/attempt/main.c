@@ -48,6 +48,9 @@ static int settle(struct attempt *attempt, const struct err *why)
         .message = why->hint[0] != '\0'
                        ? arena_printf(attempt->arena, "%s (%s)", why->message, why->hint)
                        : why->message,
+        .missing = attempt->missing,
+        .missing_part = attempt->missing_part,
+        .missing_part_is_tree = attempt->missing_part_is_tree,
     };
     if (!attempt_write_result(attempt->dir, &result, &err)) {
         log_err("cannot write the result", &err);

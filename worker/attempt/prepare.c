@@ -29,7 +29,7 @@ static bool link_program(struct attempt *attempt, struct err *err)
         return true;
     }
     char *checkout;
-    if (!artifact_checkout(attempt->store, files, attempt->arena, &checkout, err)) {
+    if (!attempt_checkout(attempt, files, &checkout, err)) {
         return err_wrap(err, "program '%s'", attempt->assignment.program);
     }
     return attempt_link(checkout, path_join(attempt->arena, attempt->dir, "program"), err);

@@ -124,6 +124,35 @@ static void exit_statuses_have_their_meanings(void **state)
     assert_int_equal(world_result(world, 5)->signal, SIGSEGV);
 }
 
+/* The tree that a later attempt would read is deleted, or a blob of it. */
+static void an_input_that_is_gone_is_named(void **state)
+{
+    struct world *world = *state;
+    world_start_worker(world);
+    const struct msg_result *made =
+        world_run(world, 1, "mkdir out/out; echo text > out/out/file");
+    expect(made, MSG_OUTCOME_DONE, "");
+    struct digest tree = made->outputs[0].digest;
+    struct digest blob = digest_of("text\n", 5);
+    struct msg_entry entry = {.kind = MSG_ENTRY_TREE, .digest = tree, .spec = "", .label = ""};
+    struct msg_input input = {
+        .name = "in", .kind = "tree", .entries = &entry, .entries_count = 1};
+    for (uint64_t attempt = 2; attempt < 4; attempt++) {
+        bool whole = attempt == 3;
+        assert_true(artifact_remove(
+            world->store, whole ? ARTIFACT_TREE : ARTIFACT_BLOB, whole ? &tree : &blob, NULL));
+        struct msg_assignment assignment = world_assignment(world, attempt, attempt, "true");
+        assignment.inputs = &input;
+        assignment.inputs_count = 1;
+        world_assign(world, &assignment);
+        const struct msg_result *result = world_result(world, attempt);
+        expect(result, MSG_OUTCOME_STORE, "input 'in'");
+        assert_true(digest_equal(&result->missing, &tree));
+        assert_true(digest_equal(&result->missing_part, whole ? &tree : &blob));
+        assert_int_equal(result->missing_part_is_tree, whole);
+    }
+}
+
 static void a_command_that_is_not_there_says_so(void **state)
 {
     struct world *world = *state;
@@ -571,6 +600,7 @@ int main(void)
         STAGE_TEST(a_stage_runs_and_is_published),
         STAGE_TEST(what_is_acknowledged_is_tidied_up),
         STAGE_TEST(exit_statuses_have_their_meanings),
+        STAGE_TEST(an_input_that_is_gone_is_named),
         STAGE_TEST(a_command_that_is_not_there_says_so),
         STAGE_TEST(the_time_limit_ends_a_stage_with_its_children),
         STAGE_TEST(the_memory_limit_ends_a_stage),

@@ -123,6 +123,12 @@ static void keep_rows(struct rig *rig, const struct effect *effect)
         rig->has_attempt[at] = true;
     } else if (effect->kind == EFFECT_PERSIST_RESULT) {
         rig->results[rig->results_count++] = keep_result(rig, &effect->result.result);
+    } else if (effect->kind == EFFECT_PERSIST_GONE) {
+        for (size_t i = 0; i < rig->results_count; i++) {
+            rig->result_gone[i] =
+                rig->result_gone[i]
+                || rig->results[i].attempt.value == effect->gone.attempt.value;
+        }
     } else if (effect->kind == EFFECT_PERSIST_WORKER) {
         uint32_t worker = effect->worker.worker.value;
         rig->workers[worker] = effect->worker;
@@ -143,7 +149,7 @@ static void keep_rows(struct rig *rig, const struct effect *effect)
 static const struct result_row *stored_result(const struct rig *rig, const struct digest *key)
 {
     for (size_t i = 0; i < rig->results_count; i++) {
-        if (digest_equal(&rig->results[i].key, key)) {
+        if (!rig->result_gone[i] && digest_equal(&rig->results[i].key, key)) {
             return &rig->results[i];
         }
     }

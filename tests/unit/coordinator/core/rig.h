@@ -32,6 +32,7 @@ struct rig {
     struct attempt_row attempts[RIG_ROWS];
     bool has_attempt[RIG_ROWS];
     struct result_row results[RIG_ROWS];
+    bool result_gone[RIG_ROWS];
     size_t results_count;
     struct worker_row workers[8];
     uint32_t workers_count, grids_count;
