@@ -59,7 +59,7 @@
 #define LIMIT_AXES 16
 /* A directory of checkpoints may be an axis; more points than this is a mistake. */
 #define LIMIT_POINTS_PER_AXIS 100000
-/* The task ordinal has 32 bits; the coordinator keeps about 100 bytes per task in memory. */
+/* The task ordinal has 32 bits; the coordinator keeps about 300 bytes per task in memory. */
 #define LIMIT_TASKS_PER_GRID 2000000
 /* Priorities are ranks and not amounts: a thousand on each side leaves room for every scheme,
  * and the sum of a grid's and a stage's stays a small number. */
