@@ -322,6 +322,10 @@ static bool sum_attempts(
             a->waits ? a->open && a->gang == NULL : !a->retracting,
             "attempt %" PRIu64 " waits and is not open, or is asked back and does not wait",
             a->id.value);
+        HOLDS(
+            !a->yields || a->state == ATTEMPT_REVOKING,
+            "attempt %" PRIu64 " gives way and goes on",
+            a->id.value);
         waiting += a->waits;
         sum->retracting += a->retracting;
         sum->attempts_open += p->held;
@@ -374,8 +378,12 @@ static bool check_workers(const struct core *core, struct err *err)
     struct counter_books cluster CLEANUP(counter_books_done) = {0};
     counter_books_offer(&cluster, core->options.counters);
     uint32_t waiting = 0;
+    uint32_t yielding = 0;
     for (size_t i = 0; i < core->workers_count; i++) {
         const struct worker *worker = core->workers[i];
+        for (const struct placement *p = worker->placements; p != NULL; p = p->next) {
+            yielding += p->rank == 0 && p->attempt->yields;
+        }
         struct worker sum = {.capacity = worker->capacity, .cluster = &cluster};
         bool good = sum_attempts(core, worker, &sum, err) && check_books(worker, &sum, err);
         counter_books_done(&sum.counters);
@@ -386,6 +394,7 @@ static bool check_workers(const struct core *core, struct err *err)
     }
     HOLDS(
         waiting == core->waiting, "%u attempts wait in lines, not %u", waiting, core->waiting);
+    HOLDS(yielding == core->yielding, "%u attempts give way, not %u", yielding, core->yielding);
     HOLDS(
         counter_books_agree(&cluster, &core->counters),
         "the books of the cluster's counters are wrong");

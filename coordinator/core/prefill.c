@@ -283,6 +283,15 @@ static bool is_worth_fetching(const struct attempt *attempt, uint32_t waiting)
     return pace * waiting / attempt->worker->capacity.slots >= STEAL_MS * PACE_MS;
 }
 
+/* It would be placed there once it is handed back, and not in the line that it came from. */
+static bool may_fetch(
+    const struct core *core, const struct worker *idle, const struct attempt *attempt)
+{
+    struct device_set devices;
+    return placement_fits(idle, &attempt->needs, &devices)
+           && life_suffices(core, idle, task_plan(attempt->work->canonical)->time_ms);
+}
+
 /* The newest half of a line, which would be begun last. False: nothing of it. */
 static bool steal(struct core *core, const struct worker *idle, struct worker *from)
 {
@@ -293,12 +302,11 @@ static bool steal(struct core *core, const struct worker *idle, struct worker *f
     struct placement *place = from->placements;
     for (; place != NULL && wanted > 0 && looked < STEALS_MAX; place = place->next) {
         struct attempt *at = place->attempt;
-        struct device_set devices;
         if (!at->waits || at->retracting || at->state != ATTEMPT_LEASED) {
             continue;
         }
         looked++;
-        if (placement_fits(idle, &at->needs, &devices) && is_worth_fetching(at, waiting)) {
+        if (is_worth_fetching(at, waiting) && may_fetch(core, idle, at)) {
             attempt_retract(core, at);
             wanted--;
             any = true;

@@ -154,6 +154,21 @@ static void an_idle_worker_gets_a_share(void **state)
     rig_destroy(rig);
 }
 
+/* It could not take what has no limit, so asking for it back would have no end. */
+static void an_idle_worker_that_ends_soon_gets_none(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_create(NULL);
+    struct grid_id grid = rig_submit(rig, rig_plan(rig, 6));
+    struct rig_worker busy = join(rig, "busy", 1, 4);
+    finish_after(rig, &busy, rig_attempt(rig, grid, 0), PREFILL_MS / 5);
+    assert_int_equal(leased(rig, grid), 5);
+    struct rig_worker idle = {.name = "idle", .life_ms = 60000, .capacity = busy.capacity};
+    rig_hello(rig, &idle, NULL, 0);
+    assert_int_equal(rig_count(rig, EFFECT_SEND_RETRACT), 0);
+    rig_destroy(rig);
+}
+
 static void a_line_that_does_not_move_is_dissolved(void **state)
 {
     (void)state;
@@ -318,6 +333,7 @@ int main(void)
         cmocka_unit_test(a_line_moves_up_in_order),
         cmocka_unit_test(a_draining_worker_is_asked_for_its_line),
         cmocka_unit_test(an_idle_worker_gets_a_share),
+        cmocka_unit_test(an_idle_worker_that_ends_soon_gets_none),
         cmocka_unit_test(a_line_that_does_not_move_is_dissolved),
         cmocka_unit_test(lines_do_not_pass_one_that_comes_first),
         cmocka_unit_test(what_waits_makes_way_for_a_higher_priority),
