@@ -340,14 +340,20 @@ struct attempts {
     size_t count, capacity;
 };
 
-static struct attempt_row *find_attempt(struct attempts *attempts, uint64_t id)
+static int by_id(const void *a, const void *b)
 {
-    for (size_t i = 0; i < attempts->count; i++) {
-        if (attempts->items[i].attempt.value == id) {
-            return &attempts->items[i];
-        }
-    }
-    return NULL;
+    uint64_t id_a = ((const struct attempt_row *)a)->attempt.value;
+    uint64_t id_b = ((const struct attempt_row *)b)->attempt.value;
+    return (id_a > id_b) - (id_a < id_b);
+}
+
+/* Among the first `count`, which are sorted by id: there are ten thousands in a large cluster.
+ */
+static struct attempt_row *find_attempt(
+    const struct attempt_row *sorted, size_t count, uint64_t id)
+{
+    struct attempt_row wanted = {.attempt = {id}};
+    return count == 0 ? NULL : bsearch(&wanted, sorted, count, sizeof(wanted), by_id);
 }
 
 /* The leases of a gang's ranks lie in a row, since they were granted together. */
@@ -370,7 +376,52 @@ static void add_placements(
     row->placements_count = lease.ranks;
 }
 
-/* Lease rows are few: those of open attempts and what the last floor has not reached. */
+/* A lease of rank 0 as it was stored, with those of the other ranks behind it. */
+struct stored_lease {
+    struct lease_row lease;
+    const uint8_t *packed;
+    size_t length; /* to the end of its row */
+    size_t order;  /* the newest of an attempt counts */
+};
+
+static int by_attempt(const void *a, const void *b)
+{
+    const struct stored_lease *lease_a = a;
+    const struct stored_lease *lease_b = b;
+    uint64_t id_a = lease_a->lease.attempt.value;
+    uint64_t id_b = lease_b->lease.attempt.value;
+    return id_a != id_b ? (id_a > id_b) - (id_a < id_b)
+                        : (lease_a->order > lease_b->order) - (lease_a->order < lease_b->order);
+}
+
+/* Of every grid, by attempt and then by age. */
+static struct stored_lease *sorted_leases(
+    const PGresult *rows, struct arena *scratch, size_t *ret_count)
+{
+    struct stored_lease *leases = NULL;
+    size_t count = 0;
+    size_t capacity = 0;
+    for (int r = 0; r < PQntuples(rows); r++) {
+        size_t length = 0;
+        const uint8_t *body = pg_bytes(rows, r, 0, scratch, &length);
+        for (size_t at = 0; at + LEASE_PACKED_BYTES <= length; at += LEASE_PACKED_BYTES) {
+            struct stored_lease stored = {
+                .packed = body + at, .length = length - at, .order = count};
+            lease_unpack(body + at, &stored.lease);
+            if (stored.lease.rank == 0) { /* the others are taken with their first */
+                ARENA_PUSH(scratch, leases, count, capacity, stored);
+            }
+        }
+    }
+    if (count > 0) {
+        qsort(leases, count, sizeof(*leases), by_attempt);
+    }
+    *ret_count = count;
+    return leases;
+}
+
+/* Sorted by id. Lease rows are those of open attempts and what the last floor has not reached.
+ */
 static bool load_leases(
     struct store *store,
     uint32_t id,
@@ -379,6 +430,8 @@ static bool load_leases(
     struct err *err)
 {
     CLEANUP(pg_result_cleanup) PGresult *rows = NULL;
+    CLEANUP(arena_cleanup) struct arena *scratch = arena_create();
+    size_t count = 0;
     if (!pg_run(
             store->writer,
             "SELECT body FROM lease ORDER BY epoch, batch",
@@ -388,43 +441,30 @@ static bool load_leases(
             err)) {
         return false;
     }
-    for (int r = 0; r < PQntuples(rows); r++) {
-        size_t length = 0;
-        const uint8_t *body = pg_bytes(rows, r, 0, arena, &length);
-        for (size_t at = 0; at + LEASE_PACKED_BYTES <= length; at += LEASE_PACKED_BYTES) {
-            struct lease_row lease;
-            lease_unpack(body + at, &lease);
-            if (lease.rank > 0) {
-                continue; /* taken with its first */
-            }
-            struct attempt_row *known = find_attempt(attempts, lease.attempt.value);
-            struct attempt_row row = {
-                .attempt = lease.attempt,
-                .task = lease.task,
-                .worker = lease.worker,
-                .devices = lease.devices,
-                .granted_ms = lease.granted_ms,
-            };
-            add_placements(body + at, length - at, arena, &row);
-            if (known != NULL) {
-                *known = row;
-            } else {
-                ARENA_PUSH(arena, attempts->items, attempts->count, attempts->capacity, row);
-            }
+    const struct stored_lease *leases = sorted_leases(rows, scratch, &count);
+    for (size_t i = 0; i < count; i++) {
+        const struct lease_row *lease = &leases[i].lease;
+        bool is_newest =
+            i + 1 == count || leases[i + 1].lease.attempt.value != lease->attempt.value;
+        if (!is_newest || task_grid(lease->task).value != id) {
+            continue;
         }
+        struct attempt_row row = {
+            .attempt = lease->attempt,
+            .task = lease->task,
+            .worker = lease->worker,
+            .devices = lease->devices,
+            .granted_ms = lease->granted_ms,
+        };
+        add_placements(leases[i].packed, leases[i].length, arena, &row);
+        ARENA_PUSH(arena, attempts->items, attempts->count, attempts->capacity, row);
     }
-    size_t kept = 0;
-    for (size_t i = 0; i < attempts->count; i++) {
-        if (task_grid(attempts->items[i].task).value == id) {
-            attempts->items[kept++] = attempts->items[i];
-        }
-    }
-    attempts->count = kept;
     return true;
 }
 
+/* Those that leases told of come first. */
 static void merge_attempt(
-    const PGresult *rows, int r, struct arena *arena, struct attempts *attempts)
+    const PGresult *rows, int r, size_t leased, struct arena *arena, struct attempts *attempts)
 {
     struct attempt_row row = {
         .attempt = {pg_u64(rows, r, 0)},
@@ -445,7 +485,7 @@ static void merge_attempt(
                 .share_milli = (uint32_t)pg_u64(rows, r, 13),
             },
     };
-    struct attempt_row *lease = find_attempt(attempts, row.attempt.value);
+    struct attempt_row *lease = find_attempt(attempts->items, leased, row.attempt.value);
     if (lease == NULL) {
         ARENA_PUSH(arena, attempts->items, attempts->count, attempts->capacity, row);
         return;
@@ -467,7 +507,8 @@ static bool load_attempts(
     grid_range(id, grid->arena, range);
     CLEANUP(pg_array_done) struct pg_array leased;
     pg_array_init(&leased);
-    for (size_t i = 0; i < attempts.count; i++) {
+    size_t leased_count = attempts.count;
+    for (size_t i = 0; i < leased_count; i++) {
         pg_array_u64(&leased, attempts.items[i].attempt.value);
     }
     const struct pg_param params[] = {
@@ -494,7 +535,7 @@ static bool load_attempts(
         return false;
     }
     for (int r = 0; r < PQntuples(rows); r++) {
-        merge_attempt(rows, r, grid->arena, &attempts);
+        merge_attempt(rows, r, leased_count, grid->arena, &attempts);
     }
     size_t kept = 0;
     for (size_t i = 0; i < attempts.count; i++) {
@@ -502,6 +543,9 @@ static bool load_attempts(
         if (row->outcome == OUTCOME_NONE || row->outcome == OUTCOME_LOST) {
             attempts.items[kept++] = *row;
         }
+    }
+    if (kept > 0) {
+        qsort(attempts.items, kept, sizeof(*attempts.items), by_id);
     }
     grid->event.attempts = attempts.items;
     grid->event.attempts_count = kept;
@@ -530,10 +574,10 @@ static bool load_offsets(struct store *store, struct store_grid *grid, struct er
         return false;
     }
     for (int r = 0; r < PQntuples(rows); r++) {
-        for (size_t i = 0; i < grid->event.attempts_count; i++) {
-            if (attempts[i].attempt.value == pg_u64(rows, r, 0)) {
-                attempts[i].metrics_offset = pg_u64(rows, r, 1);
-            }
+        struct attempt_row *attempt =
+            find_attempt(attempts, grid->event.attempts_count, pg_u64(rows, r, 0));
+        if (attempt != NULL) {
+            attempt->metrics_offset = pg_u64(rows, r, 1);
         }
     }
     return true;
