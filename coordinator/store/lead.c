@@ -4,7 +4,7 @@
  * coordinators. What tells a dead leader from a living one is its session: a process that dies
  * leaves none within milliseconds. A stopped one keeps it, so a stale row is taken over by
  * terminating its backend first; whatever that had begun is over before the epoch moves
- * (docs/adr/0008).
+ * (docs/adr/0011).
  */
 #include <stdlib.h>
 #include <string.h>
