@@ -280,7 +280,9 @@ static bool is_worth_fetching(const struct attempt *attempt, uint32_t waiting)
         return false;
     }
     uint64_t pace = *pace_of(work->canonical);
-    return pace * waiting / attempt->worker->capacity.slots >= STEAL_MS * PACE_MS;
+    uint32_t slots =
+        attempt->worker->capacity.slots; /* 0: it came back so, and begins nothing */
+    return slots == 0 || pace * waiting / slots >= (uint64_t)STEAL_MS * PACE_MS;
 }
 
 /* It would be placed there once it is handed back, and not in the line that it came from. */

@@ -169,6 +169,27 @@ static void an_idle_worker_that_ends_soon_gets_none(void **state)
     rig_destroy(rig);
 }
 
+/* It came back without slots, and what it holds has no end there. */
+static void a_line_without_slots_is_fetched(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_create(NULL);
+    struct grid_id grid = rig_submit(rig, rig_plan(rig, 6));
+    struct rig_worker busy = join(rig, "busy", 1, 4);
+    finish_after(rig, &busy, rig_attempt(rig, grid, 0), PREFILL_MS / 5);
+    struct inventory_item held[5];
+    for (uint32_t i = 0; i < 5; i++) {
+        held[i] = (struct inventory_item){
+            .attempt = rig_attempt(rig, grid, i + 1),
+            .state = i == 0 ? INVENTORY_RUNNING : INVENTORY_QUEUED};
+    }
+    busy.capacity.slots = 0;
+    rig_hello(rig, &busy, held, 5);
+    (void)join(rig, "idle", 1, 4);
+    assert_int_equal(rig_count(rig, EFFECT_SEND_RETRACT), 2);
+    rig_destroy(rig);
+}
+
 static void a_line_that_does_not_move_is_dissolved(void **state)
 {
     (void)state;
@@ -334,6 +355,7 @@ int main(void)
         cmocka_unit_test(a_draining_worker_is_asked_for_its_line),
         cmocka_unit_test(an_idle_worker_gets_a_share),
         cmocka_unit_test(an_idle_worker_that_ends_soon_gets_none),
+        cmocka_unit_test(a_line_without_slots_is_fetched),
         cmocka_unit_test(a_line_that_does_not_move_is_dissolved),
         cmocka_unit_test(lines_do_not_pass_one_that_comes_first),
         cmocka_unit_test(what_waits_makes_way_for_a_higher_priority),
