@@ -5,6 +5,7 @@
 
 #include "common/base/log.h"
 #include "common/base/node.h"
+#include "common/base/str.h"
 #include "coordinator/shell.h"
 
 /* What an attempt's result says, in the core's words. */
@@ -154,9 +155,9 @@ static void hello(
     }
     struct session *session = sessions_begin(&shell->sessions, peer->connection);
     session->protocol = hello->protocol_max < PROTOCOL_MAX ? hello->protocol_max : PROTOCOL_MAX;
-    (void)snprintf(session->name, sizeof(session->name), "%s", hello->worker);
-    (void)snprintf(session->host, sizeof(session->host), "%s", hello->host);
-    (void)snprintf(session->version, sizeof(session->version), "%s", hello->version);
+    str_copy_cut(session->name, sizeof(session->name), hello->worker);
+    str_copy_cut(session->host, sizeof(session->host), hello->host);
+    str_copy_cut(session->version, sizeof(session->version), hello->version);
     session->tasks_count = hello->inventory_count;
     session->tasks = xmalloc(sizeof(*session->tasks) * (hello->inventory_count + 1));
     struct inventory_item *items =
@@ -260,11 +261,8 @@ static void progress(
                          .total = entry->total},
                 },
         };
-        (void)snprintf(
-            event.progress.progress.unit,
-            sizeof(event.progress.progress.unit),
-            "%.15s",
-            entry->unit); /* display only */
+        char *unit = event.progress.progress.unit; /* display only */
+        str_copy_cut(unit, sizeof(event.progress.progress.unit), entry->unit);
         shell_step(shell, &event);
     }
 }

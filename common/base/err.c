@@ -7,13 +7,21 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Messages quote names that come from outside, and they end in logs and on terminals. */
+#include "common/base/utf8.h"
+
+/* Messages quote names that come from outside and may be cut anywhere, and they end in logs, on
+ * terminals, in messages and in rows, which take nothing but UTF-8. */
 static void make_printable(char *text)
 {
-    for (char *c = text; *c != '\0'; c++) {
+    char *end = text + strlen(text);
+    for (char *c = text; c < end;) {
+        size_t length = utf8_sequence(c, (size_t)(end - c));
         if ((unsigned char)*c < 0x20 || *c == 0x7f) {
             *c = *c == '\n' || *c == '\t' || *c == '\r' ? ' ' : '?';
+        } else if (length == 0) {
+            *c = '?';
         }
+        c += length > 0 ? length : 1;
     }
 }
 

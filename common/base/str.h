@@ -51,5 +51,8 @@ bool str_to_u64(const char *text, uint64_t *ret_value);
 bool str_to_double(const char *text, double *ret_value); /* C locale, finite only */
 /* True when the bytes are well-formed UTF-8 (no surrogates, no overlong forms). */
 bool str_is_utf8(const char *text, size_t length);
+/* Copies text into a buffer of `size` bytes, at least 1; what is too long is cut between
+ * characters, since nothing that is sent or stored may have half of one. */
+void str_copy_cut(char *buffer, size_t size, const char *text);
 
 #endif

@@ -2,6 +2,7 @@
 #include "common/base/utf8.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "common/base/str.h"
 
@@ -66,4 +67,11 @@ size_t utf8_prefix(const char *text, size_t length)
 bool str_is_utf8(const char *text, size_t length)
 {
     return utf8_prefix(text, length) == length;
+}
+
+void str_copy_cut(char *buffer, size_t size, const char *text)
+{
+    size_t length = utf8_prefix(text, strnlen(text, size - 1));
+    memcpy(buffer, text, length);
+    buffer[length] = '\0';
 }

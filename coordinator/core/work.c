@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/limits.h"
+#include "common/base/utf8.h"
 #include "coordinator/core/decision.h"
 #include "coordinator/core/lease.h"
 #include "coordinator/core/queue.h"
@@ -153,7 +154,7 @@ void work_note(struct work *work, const char *detail)
     free(work->detail);
     work->detail = NULL;
     if (detail != NULL && detail[0] != '\0') {
-        size_t length = strnlen(detail, LIMIT_DETAIL);
+        size_t length = utf8_prefix(detail, strnlen(detail, LIMIT_DETAIL));
         work->detail = xmalloc(length + 1);
         memcpy(work->detail, detail, length);
         work->detail[length] = '\0';

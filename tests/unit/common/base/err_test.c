@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/base/err.h"
+#include "common/base/str.h"
 #include "tests/unit/test.h"
 
 static void set_wrap_and_hint(void **state)
@@ -82,6 +83,25 @@ static void long_messages_are_cut(void **state)
     assert_int_equal(strlen(err.hint), sizeof(err.hint) - 1);
 }
 
+/* They are sent and stored, where half a character or a wrong byte would not be taken. */
+static void messages_are_utf8(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    err_set(&err, ERR_INPUT, "'caf\xe9' and 'caf\xc3\xa9'");
+    assert_string_equal(err.message, "'caf?' and 'caf\xc3\xa9'");
+    char big[2 * sizeof(err.message)];
+    for (size_t i = 0; i < sizeof(big); i += 2) {
+        memcpy(big + i, "\xc3\xa9", 2);
+    }
+    big[sizeof(big) - 1] = '\0';
+    big[sizeof(big) - 2] = '\0';
+    err_set(&err, ERR_INPUT, "%s", big);
+    assert_true(str_is_utf8(err.message, strlen(err.message)));
+    err_set(&err, ERR_INPUT, "x%s", big);
+    assert_true(str_is_utf8(err.message, strlen(err.message)));
+}
+
 static void null_is_accepted_everywhere(void **state)
 {
     (void)state;
@@ -113,6 +133,7 @@ int main(void)
         cmocka_unit_test(errno_chooses_the_code),
         cmocka_unit_test(messages_are_one_printable_line),
         cmocka_unit_test(long_messages_are_cut),
+        cmocka_unit_test(messages_are_utf8),
         cmocka_unit_test(null_is_accepted_everywhere),
         cmocka_unit_test(every_code_has_its_own_name),
     };

@@ -147,6 +147,20 @@ static void prefixes_and_suffixes(void **state)
     assert_false(str_has_suffix("tmp", ".tmp"));
 }
 
+static void copies_are_cut_between_characters(void **state)
+{
+    (void)state;
+    char buffer[6];
+    str_copy_cut(buffer, sizeof(buffer), "short");
+    assert_string_equal(buffer, "short");
+    str_copy_cut(buffer, sizeof(buffer), "longer");
+    assert_string_equal(buffer, "longe");
+    str_copy_cut(buffer, sizeof(buffer), "caf\xc3\xa9s");
+    assert_string_equal(buffer, "caf\xc3\xa9");
+    str_copy_cut(buffer, sizeof(buffer), "long\xc3\xa9");
+    assert_string_equal(buffer, "long");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +170,7 @@ int main(void)
         cmocka_unit_test(done_twice_is_fine),
         cmocka_unit_test(json_strings_are_escaped),
         cmocka_unit_test(json_strings_parse_back),
+        cmocka_unit_test(copies_are_cut_between_characters),
         cmocka_unit_test(prefixes_and_suffixes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,6 +38,29 @@ static void own_failures_end_a_task(void **state)
     rig_destroy(rig);
 }
 
+/* PostgreSQL takes no half of a character, and so no row of a batch with one. */
+static void a_detail_is_cut_between_characters(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_create(NULL);
+    struct grid_id grid = rig_submit(rig, rig_plan(rig, 1));
+    struct rig_worker worker = rig_join(rig, "w", 1, 4);
+    char detail[LIMIT_DETAIL + 8];
+    memset(detail, 'x', sizeof(detail));
+    memcpy(detail + LIMIT_DETAIL - 1, "\u00e9", sizeof("\u00e9"));
+    rig_step(
+        rig,
+        &(struct event){
+            .kind = EVENT_FINISHED,
+            .finished = {
+                .from = worker.from,
+                .attempt = rig_attempt(rig, grid, 0),
+                .outcome = OUTCOME_FAILED,
+                .detail = detail}});
+    assert_int_equal(strlen(rig->tasks[1][0].detail), LIMIT_DETAIL - 1);
+    rig_destroy(rig);
+}
+
 static void other_ends_do_not_count(void **state)
 {
     (void)state;
@@ -156,6 +179,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(own_failures_end_a_task),
+        cmocka_unit_test(a_detail_is_cut_between_characters),
         cmocka_unit_test(other_ends_do_not_count),
         cmocka_unit_test(backs_off_longer_each_time),
         cmocka_unit_test(one_that_takes_workers_down_is_poison),
