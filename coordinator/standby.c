@@ -32,7 +32,7 @@ static void push_endpoint(
     struct shell *shell,
     const char ***list,
     size_t *count,
-    size_t *capacity,
+    size_t *capacity, /* NOLINT(readability-non-const-parameter): ARENA_PUSH writes it */
     const char *endpoint)
 {
     for (size_t i = 0; i < *count; i++) {

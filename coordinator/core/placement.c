@@ -20,7 +20,8 @@ static struct counter_books *books_with(const struct worker *worker, const char 
 {
     bool of_cluster =
         worker->cluster != NULL && counter_books_find(worker->cluster, name) != NULL;
-    /* The books are written only by placement_take() and placement_give(). */
+    /* The books are written only by placement_take() and placement_give().
+     * NOLINTNEXTLINE(performance-no-int-to-ptr): const is cast away on purpose */
     return of_cluster ? worker->cluster : (struct counter_books *)(uintptr_t)&worker->counters;
 }
 

@@ -166,6 +166,7 @@ void worker_persist(struct core *core, const struct worker *worker)
     };
 }
 
+/* Recursion ends at once: a drained worker does not drain. NOLINTNEXTLINE(misc-no-recursion) */
 void worker_set(struct core *core, struct worker *worker, enum worker_state state)
 {
     CHECK(legal[worker->state][state]);
@@ -186,6 +187,7 @@ void worker_set(struct core *core, struct worker *worker, enum worker_state stat
     worker_refresh(core, worker);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): see worker_set() */
 void worker_refresh(struct core *core, struct worker *worker)
 {
     core->capacity_version++;

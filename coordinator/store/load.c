@@ -368,7 +368,7 @@ static void add_placements(
     struct placement_row *placements = ARENA_ARRAY(arena, struct placement_row, lease.ranks);
     for (uint32_t rank = 0; rank < lease.ranks; rank++) {
         struct lease_row other;
-        lease_unpack(packed + rank * LEASE_PACKED_BYTES, &other);
+        lease_unpack(packed + (size_t)rank * LEASE_PACKED_BYTES, &other);
         placements[rank] =
             (struct placement_row){.worker = other.worker, .devices = other.devices};
     }
