@@ -15,8 +15,10 @@
 
 /* How many workers are asked whether they could run the task at all. */
 #define CHOICES_MAX 8
-/* How many of a line are looked at for one idle worker. */
-#define STEALS_MAX 64
+/* After so many of a line that an idle worker cannot have, the others are most likely not for
+ * it either: a line holds tasks of few kinds, and thousands of workers may lack what they need.
+ */
+#define MISSES_MAX 4
 
 /* --- Pace --- */
 
@@ -299,19 +301,20 @@ static bool steal(struct core *core, const struct worker *idle, struct worker *f
 {
     uint32_t waiting = (uint32_t)from->line.count - from->retracting;
     uint32_t wanted = (waiting + 1) / 2;
-    uint32_t looked = 0;
+    uint32_t missed = 0;
     bool any = false;
     struct placement *place = from->placements;
-    for (; place != NULL && wanted > 0 && looked < STEALS_MAX; place = place->next) {
+    for (; place != NULL && wanted > 0 && missed < MISSES_MAX; place = place->next) {
         struct attempt *at = place->attempt;
         if (!at->waits || at->retracting || at->state != ATTEMPT_LEASED) {
             continue;
         }
-        looked++;
         if (is_worth_fetching(at, waiting) && may_fetch(core, idle, at)) {
             attempt_retract(core, at);
             wanted--;
             any = true;
+        } else {
+            missed++;
         }
     }
     return any;
