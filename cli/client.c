@@ -19,6 +19,8 @@
 #define SILENT_MS  UINT64_C(7000)
 /* All that were asked stand by: who leads is being settled. */
 #define STANDBY_MS UINT64_C(200)
+/* Between two looks at what has just begun. */
+#define LOOK_MS_MIN UINT64_C(5)
 
 struct client {
     struct context context;
@@ -394,4 +396,11 @@ void client_rest(struct client *client, uint64_t ms)
         struct msg_reply late;
         (void)take_reply(client, 0, arena, &late, &ignored);
     }
+}
+
+void client_look_again(struct client *client, uint64_t since_ms, uint64_t ms_max)
+{
+    uint64_t ms = (clock_monotonic_ms() - since_ms) / 10;
+    ms = ms < LOOK_MS_MIN ? LOOK_MS_MIN : ms;
+    client_rest(client, ms < ms_max ? ms : ms_max);
 }

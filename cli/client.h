@@ -46,5 +46,8 @@ bool client_control(
     struct err *err);
 /* Waits, at most so long; ends early when interrupted. */
 void client_rest(struct client *client, uint64_t ms);
+/* Waits until it is time to look again at what began at `since_ms` (monotonic): a tenth of its
+ * age, so that short work is seen to end at once and long work costs nothing; at most `ms_max`. */
+void client_look_again(struct client *client, uint64_t since_ms, uint64_t ms_max);
 
 #endif

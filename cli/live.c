@@ -291,6 +291,7 @@ enum exit_status live_view(
         .settled = -1,
         .standing = standing,
     };
+    uint64_t since = clock_monotonic_ms();
     for (;;) {
         CLEANUP(arena_cleanup) struct arena *arena = arena_create();
         struct node *body = NULL;
@@ -312,7 +313,7 @@ enum exit_status live_view(
         if (grid_has_ended(node_get(body, "grid"))) {
             return end(&live, body);
         }
-        client_rest(client, live.terminal ? REDRAW_MS : POLL_MS);
+        client_look_again(client, since, live.terminal ? REDRAW_MS : POLL_MS);
     }
 }
 

@@ -25,8 +25,8 @@ static enum exit_status wait_for(
     struct err *err)
 {
     bool limited = config_is_set(invocation->flags, "timeout");
-    uint64_t end = clock_monotonic_ms()
-                   + (limited ? (uint64_t)config_int(invocation->flags, "timeout") : 0);
+    uint64_t since = clock_monotonic_ms();
+    uint64_t end = since + (limited ? (uint64_t)config_int(invocation->flags, "timeout") : 0);
     for (;;) {
         CLEANUP(arena_cleanup) struct arena *arena = arena_create();
         struct node *body = NULL;
@@ -50,7 +50,7 @@ static enum exit_status wait_for(
         err_clear(err);
         uint64_t now = clock_monotonic_ms();
         uint64_t left = limited && end > now ? end - now : POLL_MS;
-        client_rest(client, left < POLL_MS ? left : POLL_MS);
+        client_look_again(client, since, left < POLL_MS ? left : POLL_MS);
         if (interrupted()) {
             return EXIT_INTERRUPTED;
         }

@@ -227,30 +227,6 @@ const char *api_text_parameter(struct shell *shell, const struct node *map, cons
 
 /* --- Grids and tasks by name --- */
 
-static bool grid_by_id(
-    struct shell *shell, uint32_t id, struct grid_view *ret_view, struct err *err)
-{
-    struct grid_id grid = {id};
-    if (core_find_grid(shell->core, grid, ret_view)) {
-        return true;
-    }
-    return shell_load_grid(shell, grid, err) && core_find_grid(shell->core, grid, ret_view);
-}
-
-static bool newest_named(struct shell *shell, const char *name, struct grid_view *ret_view)
-{
-    bool found = false;
-    for (struct grid_id id = core_grid_after(shell->core, (struct grid_id){0}); id.value != 0;
-         id = core_grid_after(shell->core, id)) {
-        struct grid_view view;
-        if (core_find_grid(shell->core, id, &view) && strcmp(view.row.name, name) == 0) {
-            *ret_view = view;
-            found = true; /* ids ascend: the last one is the newest */
-        }
-    }
-    return found;
-}
-
 static bool not_found_grid(struct shell *shell, const char *name, struct err *err)
 {
     const char **names = NULL;
@@ -269,6 +245,31 @@ static bool not_found_grid(struct shell *shell, const char *name, struct err *er
                            : err_hint(err, "assay ls shows all grids");
 }
 
+/* The newest of that name, of all that the store has. */
+static bool newest_named(
+    struct shell *shell, const char *name, struct grid_view *ret_view, struct err *err)
+{
+    struct grid_id newest = {0};
+    for (struct grid_id id = core_grid_after(shell->core, (struct grid_id){0}); id.value != 0;
+         id = core_grid_after(shell->core, id)) {
+        struct grid_view view;
+        if (core_find_grid(shell->core, id, &view) && strcmp(view.row.name, name) == 0) {
+            newest = id; /* ids ascend */
+        }
+    }
+    /* Memory has every grid that is not finished and the finished ones that were used last: an
+     * older grid may be newer than one that was brought back, so the store has the last word.
+     */
+    uint32_t stored = 0;
+    if (!shell_database_is_away(shell)
+        && !store_find_grid_named(shell->store, name, &stored, err)) {
+        return false;
+    }
+    newest.value = stored > newest.value ? stored : newest.value;
+    return newest.value == 0 ? not_found_grid(shell, name, err)
+                             : grids_view(shell, newest, ret_view, err);
+}
+
 bool api_find_grid(
     struct shell *shell, const char *name, struct grid_view *ret_view, struct err *err)
 {
@@ -277,12 +278,12 @@ bool api_find_grid(
     }
     uint64_t id = 0;
     if (str_to_u64(name, &id) && id > 0 && id <= UINT32_MAX) {
-        if (grid_by_id(shell, (uint32_t)id, ret_view, err)) {
+        if (grids_view(shell, (struct grid_id){(uint32_t)id}, ret_view, err)) {
             return true;
         }
         return err->code == ERR_NOT_FOUND ? not_found_grid(shell, name, err) : false;
     }
-    return newest_named(shell, name, ret_view) || not_found_grid(shell, name, err);
+    return newest_named(shell, name, ret_view, err);
 }
 
 /* Names of larger grids are not compared one by one for a hint. */

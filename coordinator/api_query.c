@@ -204,29 +204,54 @@ static bool query_ping(
     return true;
 }
 
+/* What can be listed while the database is away. Newest first. */
+static bool grids_in_memory(
+    struct shell *shell, int64_t before, size_t limit, uint32_t **ret_ids, size_t *ret_count)
+{
+    uint32_t *ids = NULL;
+    size_t count = 0;
+    size_t capacity = 0;
+    for (struct grid_id id = core_grid_after(shell->core, (struct grid_id){0}); id.value != 0;
+         id = core_grid_after(shell->core, id)) {
+        if ((int64_t)id.value < before) {
+            ARENA_PUSH(shell->scratch, ids, count, capacity, id.value);
+        }
+    }
+    for (size_t i = 0; i < count / 2; i++) {
+        uint32_t other = ids[i];
+        ids[i] = ids[count - 1 - i];
+        ids[count - 1 - i] = other;
+    }
+    *ret_ids = ids;
+    *ret_count = count < limit ? count : limit;
+    return true;
+}
+
 static bool query_ls(
     const struct caller *caller,
     const struct node *parameters,
     struct node *body,
     struct err *err)
 {
-    (void)err;
     struct shell *shell = caller->shell;
     int64_t limit = node_get_int(parameters, "limit", 100);
     int64_t before = node_get_int(parameters, "before", INT64_MAX);
-    struct grid_view *views = NULL;
-    size_t count = 0;
-    size_t capacity = 0;
-    for (struct grid_id id = core_grid_after(shell->core, (struct grid_id){0}); id.value != 0;
-         id = core_grid_after(shell->core, id)) {
-        struct grid_view view;
-        if ((int64_t)id.value < before && core_find_grid(shell->core, id, &view)) {
-            ARENA_PUSH(shell->scratch, views, count, capacity, view);
-        }
-    }
+    limit = limit < 0 ? 0 : limit < LIMIT_GRIDS_LISTED ? limit : LIMIT_GRIDS_LISTED;
     struct node *list = node_list(shell->scratch);
-    for (size_t i = count; i > 0 && (int64_t)(count - i) < limit; i--) {
-        node_push(shell->scratch, list, api_grid_node(shell, &views[i - 1]));
+    uint32_t *ids = NULL;
+    size_t count = 0;
+    bool away = shell_database_is_away(shell);
+    if (!(away ? grids_in_memory(shell, before, (size_t)limit, &ids, &count)
+               : store_grids_before(
+                   shell->store, before, (size_t)limit, shell->scratch, &ids, &count, err))) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct grid_view view;
+        struct err grid_err = {0};
+        if (grids_view(shell, (struct grid_id){ids[i]}, &view, &grid_err)) {
+            node_push(shell->scratch, list, api_grid_node(shell, &view));
+        }
     }
     node_set(shell->scratch, body, "grids", list);
     return true;

@@ -8,43 +8,6 @@
 #include "common/base/log.h"
 #include "coordinator/shell.h"
 
-void shell_adopt_grid(
-    struct shell *shell,
-    struct grid_id grid,
-    struct arena *arena,
-    const struct store_grid_info *info)
-{
-    if (shell->grids_count == shell->grids_capacity) {
-        shell->grids_capacity = shell->grids_capacity == 0 ? 16 : 2 * shell->grids_capacity;
-        shell->grids = xrealloc(shell->grids, shell->grids_capacity * sizeof(*shell->grids));
-    }
-    shell->grids[shell->grids_count++] = (struct loaded_grid){grid, arena, *info};
-    store_set_grid_info(shell->store, info);
-}
-
-const struct store_grid_info *shell_grid_info(const struct shell *shell, struct grid_id grid)
-{
-    for (size_t i = 0; i < shell->grids_count; i++) {
-        if (shell->grids[i].grid.value == grid.value) {
-            return &shell->grids[i].info;
-        }
-    }
-    return NULL;
-}
-
-bool shell_load_grid(struct shell *shell, struct grid_id grid, struct err *err)
-{
-    struct store_grid loaded;
-    if (!store_load_grid(shell->store, grid.value, &loaded, err)) {
-        return false;
-    }
-    shell_adopt_grid(shell, grid, loaded.arena, &loaded.info);
-    struct event event = {
-        .kind = EVENT_GRID, .now_ms = shell_now_ms(shell), .grid = loaded.event};
-    core_step(shell->core, &event, turn_gathering(&shell->turn));
-    return true;
-}
-
 void shell_refresh_owners(struct shell *shell)
 {
     CLEANUP(arena_cleanup) struct arena *arena = arena_create();
@@ -70,7 +33,12 @@ static bool load_core(struct shell *shell, struct err *err)
 {
     CLEANUP(arena_cleanup) struct arena *arena = arena_create();
     struct store_loaded loaded;
-    if (!store_load(shell->store, LIMIT_GRIDS_LOADED, arena, &loaded, err)) {
+    if (!store_load(
+            shell->store,
+            (size_t)config_int(shell->config, "finished-grids"),
+            arena,
+            &loaded,
+            err)) {
         return err_wrap(err, "loading");
     }
     uint64_t now = shell_now_ms(shell);
@@ -157,9 +125,5 @@ void shell_step_down(struct shell *shell)
     sessions_clear(&shell->sessions);
     shell->lookups_count = 0;
     joins_forget(shell);
-    for (size_t i = 0; i < shell->grids_count; i++) {
-        store_forget_grid_info(shell->store, shell->grids[i].info.plan);
-        arena_destroy(shell->grids[i].arena);
-    }
-    shell->grids_count = 0;
+    grids_drop(shell);
 }

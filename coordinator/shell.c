@@ -289,6 +289,9 @@ static void lead_turn(struct shell *shell)
         outbound_lookups(shell);
         act(shell);
     }
+    if (shell->leading) {
+        grids_let_go(shell);
+    }
 }
 
 static bool turn_once(struct shell *shell, bool *more, struct err *err)

@@ -9,9 +9,10 @@
  * A coordinator that does not lead stands by: it has no core, answers everybody with where the
  * leader is, and looks at the leader row until it may lead.
  *
- * Files: shell.c the turn; standby.c while another one leads; lead.c loading; database.c what
- * the store answers; sessions.c who is connected; inbound.c messages of workers to events;
- * outbound.c effects to messages; api*.c clients' requests.
+ * Files: shell.c the turn; standby.c while another one leads; lead.c loading; grids.c which
+ * grids are in memory; database.c what the store answers; sessions.c who is connected;
+ * inbound.c messages of workers to events; outbound.c effects to messages; api*.c clients'
+ * requests.
  */
 #ifndef ASSAY_COORDINATOR_SHELL_H
 #define ASSAY_COORDINATOR_SHELL_H
@@ -42,6 +43,9 @@ struct loaded_grid {
     struct grid_id grid;
     struct arena *arena; /* owns the plan */
     struct store_grid_info info;
+    uint64_t used_ms; /* when somebody asked for it last */
+    uint64_t gone_at; /* the core forgot it: number of the batch after which nothing names its
+                         plan; 0: the core has it */
 };
 
 /* The database's trouble, which is told of when it begins and when it ends. Zeroed: none. */
@@ -94,6 +98,7 @@ struct shell {
 
     struct loaded_grid *grids;
     size_t grids_count, grids_capacity;
+    uint64_t grids_after_ms; /* next look at how many there are */
 
     struct owners_file owners;
 
@@ -126,6 +131,9 @@ bool shell_lead(struct shell *shell, uint64_t epoch_seen, struct err *err);
 void shell_step_down(struct shell *shell);
 /* Tells the core what owners may use, when configuration changed. */
 void shell_refresh_owners(struct shell *shell);
+
+/* --- grids.c: the grids in memory --- */
+
 /* Keeps a grid's plan alive while the core has it. */
 void shell_adopt_grid(
     struct shell *shell,
@@ -135,6 +143,14 @@ void shell_adopt_grid(
 const struct store_grid_info *shell_grid_info(const struct shell *shell, struct grid_id grid);
 /* Brings a grid that is not in memory back from the store. ERR_NOT_FOUND when there is none. */
 bool shell_load_grid(struct shell *shell, struct grid_id grid, struct err *err);
+/* The same, from memory when it is there. */
+bool grids_view(
+    struct shell *shell, struct grid_id grid, struct grid_view *ret_view, struct err *err);
+/* Lets finished grids go that nobody asked for lately, when memory has more of them than
+ * `finished-grids` or LIMIT_TASKS_LOADED allow. They come back when they are asked for. */
+void grids_let_go(struct shell *shell);
+/* All of them, after the core. */
+void grids_drop(struct shell *shell);
 
 /* --- standby.c --- */
 

@@ -176,9 +176,11 @@
 /* One array parameter of one batch: a turn's rows are bounded by credits, a submission's
  * look-ups by the tasks of a grid. */
 #define LIMIT_SQL_ARRAY_BYTES ((size_t)(512 * MIB))
-/* Finished grids that a coordinator keeps in memory after a start, so that their status answers
- * at once; older ones load when they are asked for. */
-#define LIMIT_GRIDS_LOADED 200
+/* Tasks of the finished grids that a coordinator keeps in memory, unless one grid alone has more:
+ * 300 bytes each. How many grids is configuration (finished-grids). */
+#define LIMIT_TASKS_LOADED 2000000
+/* Grids of one `assay ls`: those that are not in memory are loaded for it. */
+#define LIMIT_GRIDS_LISTED 1000
 
 /* Rows of one answer to the command line, which holds them in memory: about 100 MB. */
 #define LIMIT_RESULT_ROWS 1000000

@@ -302,6 +302,52 @@ bool store_last_revision(
     return true;
 }
 
+bool store_find_grid_named(
+    struct store *store, const char *name, uint32_t *ret_grid, struct err *err)
+{
+    CLEANUP(pg_result_cleanup) PGresult *rows = NULL;
+    if (!read_rows(
+            store,
+            "SELECT coalesce(max(grid_id), 0) FROM grid WHERE name = $1",
+            &name,
+            1,
+            &rows,
+            err)) {
+        return false;
+    }
+    *ret_grid = (uint32_t)pg_u64(rows, 0, 0);
+    return true;
+}
+
+bool store_grids_before(
+    struct store *store,
+    int64_t before,
+    size_t limit,
+    struct arena *arena,
+    uint32_t **ret_grids,
+    size_t *ret_count,
+    struct err *err)
+{
+    const char *const params[] = {
+        arena_printf(arena, "%lld", (long long)before), arena_printf(arena, "%zu", limit)};
+    CLEANUP(pg_result_cleanup) PGresult *rows = NULL;
+    if (!read_rows(
+            store,
+            "SELECT grid_id FROM grid WHERE grid_id < $1::int8 ORDER BY grid_id DESC LIMIT $2::int8",
+            params,
+            2,
+            &rows,
+            err)) {
+        return false;
+    }
+    *ret_count = (size_t)PQntuples(rows);
+    *ret_grids = ARENA_ARRAY(arena, uint32_t, *ret_count + 1);
+    for (size_t i = 0; i < *ret_count; i++) {
+        (*ret_grids)[i] = (uint32_t)pg_u64(rows, (int)i, 0);
+    }
+    return true;
+}
+
 bool store_median_wall_ms(
     struct store *store, const char *program, uint64_t *ret_ms, struct err *err)
 {

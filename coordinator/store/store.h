@@ -123,6 +123,18 @@ bool store_lookup(
     struct arena *arena,
     const struct result_row ***ret_rows,
     struct err *err);
+/* The newest grid of a name; 0: there is none. */
+bool store_find_grid_named(
+    struct store *store, const char *name, uint32_t *ret_grid, struct err *err);
+/* Ids of the newest grids below `before`, at most `limit`, newest first. */
+bool store_grids_before(
+    struct store *store,
+    int64_t before,
+    size_t limit,
+    struct arena *arena,
+    uint32_t **ret_grids,
+    size_t *ret_count,
+    struct err *err);
 /* The same by plan key, for a submission; zero plan keys find nothing. */
 bool store_lookup_plan_keys(
     struct store *store,

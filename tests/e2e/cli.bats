@@ -12,6 +12,7 @@ setup_file() {
     chmod 755 "$ASSAY_STATE"
     export ASSAY_STATE
     unset ASSAY_ENDPOINT ASSAY_DATABASE ASSAY_KEY ASSAY_SERVER_KEY
+    echo 'finished-grids: 2' >"$ASSAY_STATE/assayd.yaml" # so that grids leave memory here
     "${ASSAY_BIN:?}/assay" up --workers 1
 }
 
@@ -323,4 +324,21 @@ is_running() {
     [ "$status" -eq 1 ]
     [[ "$output" == *"is not a folder"*"worker-1 ended at once"*"log/worker-1.log"* ]]
     [[ "$output" != *"workers      1 up"* ]]
+}
+
+# Three grids that end at once, so that the first leaves memory.
+@test "grids that left memory are listed, found by name and number, and run again" {
+    printf 'grid: old\nstages:\n  nothing: {run: "null"}\n' >"$out/old.yaml"
+    "$assay" submit "$out/old.yaml" --wait
+    number=$("$assay" status old --json | field "b['grid']['grid']")
+    for name in newer newest last; do
+        sed "s/^grid: old/grid: $name/" "$out/old.yaml" >"$out/$name.yaml"
+        "$assay" submit "$out/$name.yaml" --wait
+    done
+    eventually grep -rqs 'grid leaves memory' "$ASSAY_STATE" --include='assayd*'
+    [ "$("$assay" status old --json | field "b['grid']['grid']")" = "$number" ]
+    [ "$("$assay" status "$number" --json | field "b['grid']['state']")" = finished ]
+    [ "$("$assay" ls --json | field "[g['name'] for g in b['grids']][:4]")" = "['last', 'newest', 'newer', 'old']" ]
+    "$assay" submit "$out/old.yaml" --wait
+    [ "$("$assay" status old --json | field "b['grid']['grid'] > $number")" = True ]
 }
