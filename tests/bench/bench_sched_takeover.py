@@ -10,7 +10,7 @@ from bench import Bench
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "chaos"))
 from cluster import Cluster  # noqa: E402
-from takeover import GRID, take_over  # noqa: E402
+from takeover import take_over  # noqa: E402
 
 
 def run(bench: Bench):
@@ -18,7 +18,7 @@ def run(bench: Bench):
     try:
         cluster.make()
         cluster.start()
-        cluster.assay("submit", GRID, "--set", "axes.n=[%s]" % ", ".join(str(n) for n in range(1, 301)))
+        cluster.submit_walk(300)
         for way in ("kill", "stop", "end"):
             pairs = [take_over(cluster, way) for _ in range(bench.runs)]
             bench.figure(way + "/leads", [lead for lead, _ in pairs], "s", less_is_better=True)

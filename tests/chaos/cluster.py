@@ -14,12 +14,11 @@ import subprocess
 import threading
 import time
 
+import replay
+from replay import Failed
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LIMIT_S = 60  # what takes longer hangs
-
-
-class Failed(Exception):
-    """The test's verdict."""
 
 
 def pause(seconds):
@@ -37,6 +36,21 @@ def wait(what, condition, limit_s=LIMIT_S, every_s=0.02):
         if time.monotonic() > began + limit_s:
             raise Failed("waited more than %d s for %s" % (limit_s, what))
         pause(every_s)
+
+
+def walk_table(count):
+    """What the grid walk with n = 1..count comes to, by its own arithmetic (grids/programs/walk.py)."""
+    def number(n, seed):
+        return n * 7919 % 1009 + seed
+
+    found = []
+    for seed in (1, 2):
+        totals = {("first", '{"n": "%d", "seed": "%d"}' % (n, seed)): number(n, seed) for n in range(1, count + 1)}
+        totals.update({("second", '{"n": "%d", "seed": "%d"}' % (n, seed)): 2 * number(n, seed) for n in range(1, count + 1)})
+        totals["sum", '{"seed": "%d"}' % seed] = number(0, seed) + sum(2 * number(n, seed) for n in range(1, count + 1))
+        found += ["%s|%s|value||%d|%d" % (stage, point, step, total * step // 10)
+                  for (stage, point), total in totals.items() for step in range(1, 11)]
+    return sorted(found)
 
 
 def free_port():
@@ -183,9 +197,9 @@ class Cluster:
     def program(self, name):
         return os.path.join(self.bin, name)
 
-    def make(self):
+    def make(self, settings=""):
         """Database, keys and processes, which do not run yet."""
-        self.postgres.make()
+        self.postgres.make(settings)
         os.makedirs(self.keys, mode=0o700)
         with open(self.keys + "/authorized", "w", encoding="utf-8") as table:
             for name, role in (("server", None), ("user", "admin"), ("worker", "worker")):
@@ -271,9 +285,23 @@ class Cluster:
         done = self.assay("status", grid, "--json", check=False)
         return done.returncode in (0, 3) and json.loads(done.stdout)["grid"]["state"] == "finished"
 
+    def submit_walk(self, count, *more):
+        self.assay("submit", os.path.join(TOP, "tests/chaos/grids/walk.yaml"), "--set",
+                   "axes.n=[%s]" % ", ".join(str(n) for n in range(1, count + 1)), *more)
+
     def table(self):
-        """What a grid came to, as people see it."""
-        return self.postgres.query("SELECT stage, point::text, metric, tag, step, value FROM results ORDER BY 1, 2, 3, 4, 5, 6")
+        """What the grids came to, as people see it."""
+        return sorted(self.postgres.query("SELECT stage, point::text, metric, tag, step, value FROM results"))
+
+    def check_walk(self, count):
+        """The grid ended, its results are what arithmetic says, rows hold together, and the events give them. Returns a line."""
+        wait("the end of the grid", lambda: self.finished("walk"), every_s=0.3)
+        self.check_rows()
+        if self.table() != walk_table(count):
+            different = sorted(set(self.table()) ^ set(walk_table(count)))
+            raise Failed("results differ: %s" % different[:5])
+        rows, events = replay.check(self.postgres.query)
+        return "%d results as computed by hand, %d events give the %d rows" % (len(self.table()), events, rows)
 
     def check_rows(self):
         """Invariants that must hold in the rows, whatever happened."""

@@ -7,9 +7,13 @@
 void coord_touch(struct world *world, const struct coord *coord, struct attempt_id attempt)
 {
     struct attempt_row row;
+    uint64_t at = attempt.value % SIM_ATTEMPTS;
     bool leads = turn_epoch(&coord->turn) == world->store.epoch; /* not only believes it */
-    if (leads && core_find_attempt(coord->core, attempt, &row)) {
-        world->fates[attempt.value % SIM_ATTEMPTS].touched = world->now;
+    /* One whose loss is stored lives again only once that is stored, too (store.c). */
+    bool lost =
+        world->store.has_attempt[at] && world->store.attempts[at].outcome == OUTCOME_LOST;
+    if (leads && !lost && core_find_attempt(coord->core, attempt, &row)) {
+        world->fates[at].touched = world->now;
     }
 }
 
@@ -94,8 +98,9 @@ static void check_grant(struct world *world, const struct effect_assign *assign)
         for (uint32_t i = 0; i < SIM_HELD && arrives; i++) {
             const struct held *held = &world->workers[w].held[i];
             uint64_t lease = core_options_default().lease_min_ms;
-            if (held_lives(world, held) && held->work == work
-                && held->attempt.value != assign->attempt.value
+            /* A rank that waits for GO does nothing, however late its assignment came. */
+            bool lives = held->ranks > 0 ? held_runs(world, held) : held_lives(world, held);
+            if (lives && held->work == work && held->attempt.value != assign->attempt.value
                 && world->fates[held->attempt.value % SIM_ATTEMPTS].touched + lease
                        > world->now) {
                 violation(

@@ -223,6 +223,10 @@ static void apply(struct world *world, const struct effect *effect, uint64_t bat
         break;
     case EFFECT_PERSIST_ATTEMPT: {
         uint64_t attempt = effect->attempt.attempt.value % SIM_ATTEMPTS;
+        if (store->has_attempt[attempt] && store->attempts[attempt].outcome == OUTCOME_LOST
+            && effect->attempt.outcome == OUTCOME_NONE) {
+            world->fates[attempt].touched = world->now; /* it came back */
+        }
         store->attempts[attempt] = effect->attempt;
         store->has_attempt[attempt] = true;
         break;
