@@ -38,16 +38,17 @@ def wait(what, condition, limit_s=LIMIT_S, every_s=0.02):
         pause(every_s)
 
 
-def walk_table(count):
-    """What the grid walk with n = 1..count comes to, by its own arithmetic (grids/programs/walk.py)."""
+def walk_table(first, last):
+    """What the grid walk with n = first..last comes to, by its own arithmetic (grids/programs/walk.py)."""
     def number(n, seed):
         return n * 7919 % 1009 + seed
 
     found = []
+    ns = range(first, last + 1)
     for seed in (1, 2):
-        totals = {("first", '{"n": "%d", "seed": "%d"}' % (n, seed)): number(n, seed) for n in range(1, count + 1)}
-        totals.update({("second", '{"n": "%d", "seed": "%d"}' % (n, seed)): 2 * number(n, seed) for n in range(1, count + 1)})
-        totals["sum", '{"seed": "%d"}' % seed] = number(0, seed) + sum(2 * number(n, seed) for n in range(1, count + 1))
+        totals = {("first", '{"n": "%d", "seed": "%d"}' % (n, seed)): number(n, seed) for n in ns}
+        totals.update({("second", '{"n": "%d", "seed": "%d"}' % (n, seed)): 2 * number(n, seed) for n in ns})
+        totals["sum", '{"seed": "%d"}' % seed] = number(0, seed) + sum(2 * number(n, seed) for n in ns)
         found += ["%s|%s|value||%d|%d" % (stage, point, step, total * step // 10)
                   for (stage, point), total in totals.items() for step in range(1, 11)]
     return sorted(found)
@@ -188,6 +189,7 @@ class Cluster:
         os.chmod(folder, 0o755)
         self.postgres = postgres or Postgres(os.path.join(folder, "pg"), network and network.address("db"))
         self.keys = os.path.join(folder, "keys")
+        self.walk = os.path.join(TOP, "tests/chaos/grids/walk.yaml")
         self.endpoints, self.coordinators, self.workers = [], [], []
         self.shape = (coordinators, workers)
 
@@ -285,28 +287,34 @@ class Cluster:
         done = self.assay("status", grid, "--json", check=False)
         return done.returncode in (0, 3) and json.loads(done.stdout)["grid"]["state"] == "finished"
 
-    def submit_walk(self, count, *more):
-        self.assay("submit", os.path.join(TOP, "tests/chaos/grids/walk.yaml"), "--set",
-                   "axes.n=[%s]" % ", ".join(str(n) for n in range(1, count + 1)), *more)
+    def submit_walk(self, count):
+        self.assay("submit", self.walk, "--set", "axes.n=[%s]" % ", ".join(str(n) for n in range(1, count + 1)))
 
-    def table(self):
-        """What the grids came to, as people see it."""
-        return sorted(self.postgres.query("SELECT stage, point::text, metric, tag, step, value FROM results"))
+    def check_grid(self, grid, first, last):
+        """A walk's results, as people see them, are what arithmetic says."""
+        found = sorted(self.postgres.query(
+            "SELECT stage, point::text, metric, tag, step, value FROM results WHERE grid = '%s'" % grid))
+        if found != walk_table(first, last):
+            raise Failed("results of %s differ: %s" % (grid, sorted(set(found) ^ set(walk_table(first, last)))[:5]))
+
+    def check_all(self):
+        """Rows hold together, and the events give them. Returns a line."""
+        self.check_rows()
+        rows, events = replay.check(self.postgres.query)
+        count = self.postgres.query("SELECT count(*) FROM results")[0]
+        return "%s results as computed by hand, %d events give the %d rows" % (count, events, rows)
 
     def check_walk(self, count):
-        """The grid ended, its results are what arithmetic says, rows hold together, and the events give them. Returns a line."""
         wait("the end of the grid", lambda: self.finished("walk"), every_s=0.3)
-        self.check_rows()
-        if self.table() != walk_table(count):
-            different = sorted(set(self.table()) ^ set(walk_table(count)))
-            raise Failed("results differ: %s" % different[:5])
-        rows, events = replay.check(self.postgres.query)
-        return "%d results as computed by hand, %d events give the %d rows" % (len(self.table()), events, rows)
+        self.check_grid("walk", 1, count)
+        return self.check_all()
 
     def check_rows(self):
         """Invariants that must hold in the rows, whatever happened."""
         checks = {
             "a key has more than one current result": "SELECT key FROM result WHERE current GROUP BY key HAVING count(*) > 1",
+            "a deposed leader has written": "SELECT seq FROM (SELECT seq, epoch, lag(epoch) OVER (ORDER BY seq) AS before FROM event) AS e"
+                                            " WHERE epoch < before",
             "a task has more than one accepted attempt":
                 "SELECT task_id FROM attempt WHERE accepted GROUP BY task_id HAVING count(*) > 1",
             "a cell is not done": "SELECT task FROM cells WHERE state <> 'done'",

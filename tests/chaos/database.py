@@ -50,7 +50,7 @@ def outage(cluster, seconds):
     cluster.postgres.stop("immediate")
     began = time.monotonic()
     wait("degraded answers", lambda: is_degraded(cluster), limit_s=10)
-    refused = cluster.assay("submit", os.path.join(os.path.dirname(os.path.abspath(__file__)), "grids/walk.yaml"), check=False)
+    refused = cluster.assay("submit", cluster.walk, check=False)
     if refused.returncode != 4 or "database" not in refused.stderr:
         raise Failed("a submission during an outage: exit %d, %s" % (refused.returncode, refused.stderr))
     pause(max(0, seconds - (time.monotonic() - began)))
