@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/base/check.h"
+#include "common/base/clock.h"
 #include "coordinator/store/commit_rows.h"
 #include "coordinator/store/pg.h"
 #include "coordinator/store/policy.h"
@@ -166,6 +167,7 @@ void store_commit_begin(
 {
     CHECK(!store->in_flight);
     store->in_flight = true;
+    store->begun_ms = clock_monotonic_ms();
     store->failed = store->deposed = store->passing = store->read_only = store->wants_write =
         false;
     err_clear(&store->failure);

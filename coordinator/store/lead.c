@@ -53,8 +53,7 @@ static void leader_from(const PGresult *result, struct store_leader *leader)
 
 static bool connect_if_lost(struct store *store, struct err *err)
 {
-    return (store->writer != NULL && PQstatus(store->writer) == CONNECTION_OK)
-           || store_reconnect(store, err);
+    return pg_is_usable(store->writer) || store_reconnect(store, err);
 }
 
 /* A database in which assay never ran has no table; one in which nobody led yet has no row. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The packed body of a lease row: 48 bytes a lease of one rank, little endian, so that a turn's grants cost
- * one row. Pure. */
+/* The packed body of a lease row: 48 bytes a lease of one rank, little endian, so that a turn's
+ * grants cost one row. Pure. */
 #ifndef ASSAY_STORE_LEASE_CODEC_H
 #define ASSAY_STORE_LEASE_CODEC_H
 

@@ -5,7 +5,12 @@
 #include <string.h>
 
 #include "common/base/check.h"
+#include "common/base/clock.h"
 #include "coordinator/store/pg.h"
+
+/* A batch that is in flight for so long says that the server hangs: reads do not wait for it,
+ * too. */
+#define STUCK_MS UINT64_C(5000)
 
 /* Every read goes through here: connects again when the reader was lost. */
 static bool read_rows_params(
@@ -16,7 +21,11 @@ static bool read_rows_params(
     PGresult **ret_result,
     struct err *err)
 {
-    if (store->reader == NULL || PQstatus(store->reader) != CONNECTION_OK) {
+    if (store->writer == NULL
+        || (store->in_flight && clock_monotonic_ms() > store->begun_ms + STUCK_MS)) {
+        return err_set(err, ERR_UNAVAILABLE, "the database is away or does not answer");
+    }
+    if (!pg_is_usable(store->reader)) {
         PQfinish(store->reader);
         store->reader = NULL;
         if (!pg_connect(store->conninfo_text.data, "assayd-read", &store->reader, err)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "coordinator/store/pg.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,6 +114,51 @@ struct pg_param pg_param_text(const char *text)
     return (struct pg_param){.value = text};
 }
 
+/* No byte for so long, while a statement runs: longer than the slowest look-up of a large grid.
+ */
+#define SILENCE_MS 15000
+
+static bool is_silent(const PGconn *connection)
+{
+    return connection != NULL && PQstatus(connection) == CONNECTION_OK
+           && PQtransactionStatus(connection) == PQTRANS_ACTIVE;
+}
+
+bool pg_is_usable(const PGconn *connection)
+{
+    return connection != NULL && PQstatus(connection) == CONNECTION_OK
+           && PQtransactionStatus(connection) != PQTRANS_ACTIVE;
+}
+
+/* The statement's last result, NULL when the server said nothing for so long: on a Unix socket,
+ * or while TCP still hopes, libpq would wait for ever. */
+static PGresult *await_result(PGconn *connection)
+{
+    PGresult *last = NULL;
+    for (;;) {
+        while (PQisBusy(connection) != 0) {
+            int unsent = PQflush(connection);
+            struct pollfd fd = {
+                .fd = PQsocket(connection),
+                .events = (short)(POLLIN | (unsent == 1 ? POLLOUT : 0))};
+            int ready = poll(&fd, 1, SILENCE_MS);
+            if (ready == 0) {
+                PQclear(last);
+                return NULL;
+            }
+            if (ready > 0 && PQconsumeInput(connection) != 1) {
+                break; /* the next result says what is wrong */
+            }
+        }
+        PGresult *next = PQgetResult(connection);
+        if (next == NULL) {
+            return last;
+        }
+        PQclear(last);
+        last = next;
+    }
+}
+
 bool pg_run_params(
     PGconn *connection,
     const char *sql,
@@ -124,8 +170,23 @@ bool pg_run_params(
     CHECK(count <= PG_PARAMS_MAX);
     struct pg_params split;
     pg_params_split(params, count, &split);
-    PGresult *result = PQexecParams(
-        connection, sql, (int)count, split.oids, split.values, split.lengths, split.formats, 0);
+    PGresult *result = NULL;
+    if (PQsendQueryParams(
+            connection,
+            sql,
+            (int)count,
+            split.oids,
+            split.values,
+            split.lengths,
+            split.formats,
+            0)
+        == 1) {
+        result = await_result(connection);
+    }
+    if (result == NULL && is_silent(connection)) {
+        return err_set(
+            err, ERR_UNAVAILABLE, "the database has not answered for %d s", SILENCE_MS / 1000);
+    }
     ExecStatusType status = PQresultStatus(result);
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
         bool failed = pg_failure(connection, result, "query", err);

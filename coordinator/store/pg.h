@@ -35,6 +35,7 @@ struct store {
     struct str conninfo_text;
     bool in_flight;
     bool has_gone;      /* some current result may be gone (gone.c) */
+    uint64_t begun_ms;  /* of the batch in flight, monotonic */
     bool deposed;       /* the batch in flight was refused by the fence */
     struct err failure; /* first error of the batch in flight */
     bool failed;
@@ -64,6 +65,8 @@ void pg_result_cleanup(PGresult **result);
 /* Connects with the store's session settings. */
 bool pg_connect(
     const char *conninfo, const char *name, PGconn **ret_connection, struct err *err);
+/* Stands, and waits for no answer: one that has not answered in time is given up. */
+bool pg_is_usable(const PGconn *connection);
 /* Runs a statement with text parameters (NULL = SQL NULL) and checks that it succeeded. */
 bool pg_run(
     PGconn *connection,

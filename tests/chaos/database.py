@@ -67,9 +67,12 @@ def hang(cluster, seconds):
     stopped = cluster.postgres.processes()
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
-    pause(min(seconds, 8))
-    for pid in reversed(stopped):
-        os.kill(pid, signal.SIGCONT)
+    try:
+        wait("degraded answers", lambda: is_degraded(cluster), limit_s=40)
+        pause(min(seconds, 8))
+    finally:
+        for pid in reversed(stopped):
+            os.kill(pid, signal.SIGCONT)
     wait("work to go on", lambda: is_well(cluster))
 
 
