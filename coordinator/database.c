@@ -81,17 +81,12 @@ static void database_poll(struct shell *shell)
         break;
     case STORE_FAILED:
         log_event(LOG_ERR, "a batch was rolled back", F("why", "%s", err.message));
-        if (err.code == ERR_NO_SPACE) {
-            turn_refused(&shell->turn, shell_now_ms(shell));
-        } else {
-            turn_failed(&shell->turn);
-        }
+        turn_failed(&shell->turn);
         break;
     case STORE_TROUBLE:
-        /* Nothing is wrong with the batch: it waits, however long, and is tried again by way of
-         * the leader row. */
+        /* Nothing is wrong with the batch: it is tried again, however long that takes. */
         trouble_begins(shell, "the database cannot commit; holding back", &err);
-        turn_unknown(&shell->turn);
+        turn_refused(&shell->turn, shell_now_ms(shell));
         break;
     case STORE_DEPOSED:
         log_event(LOG_ERR, "deposed: another coordinator leads", F("why", "%s", err.message));
