@@ -30,7 +30,7 @@ void notify_say(const char *assignments)
         fd,
         assignments,
         strlen(assignments),
-        MSG_NOSIGNAL,
+        MSG_NOSIGNAL | MSG_DONTWAIT, /* whoever does not read must not hold us */
         (const struct sockaddr *)&address,
         length);
 }

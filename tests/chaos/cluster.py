@@ -143,12 +143,13 @@ class Process:
     """A daemon that can be started again; its log is one file for all its lives."""
 
     def __init__(self, name, argv, log, namespace=None):
-        self.name, self.log, self.child = name, log, None
+        self.name, self.log, self.child, self.environment = name, log, None, {}
         self.argv = (["ip", "netns", "exec", namespace] if namespace else []) + argv
 
     def start(self):
         with open(self.log, "ab") as log:
-            self.child = subprocess.Popen(self.argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+            self.child = subprocess.Popen(self.argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
+                                          env={**os.environ, **self.environment})
 
     def runs(self):
         return self.child is not None and self.child.poll() is None

@@ -149,7 +149,7 @@ def main():
     parser.add_argument("bin_dir")
     parser.add_argument("days", nargs="*", metavar="DAY")
     parser.add_argument("--seconds", type=int, default=5)
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     for day in arguments.days or list(DAYS):
         live(arguments.bin_dir, day, arguments.seconds)
 

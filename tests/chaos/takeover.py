@@ -9,6 +9,7 @@ checked, too: it writes nothing and stands by.
 """
 import json
 import signal
+import socket
 import sys
 import tempfile
 
@@ -59,6 +60,33 @@ def take_over(cluster, way):
     return to_lead, to_lead + to_work
 
 
+class Notified:
+    """Stands in for systemd: what each coordinator says of itself."""
+
+    def __init__(self, cluster):
+        self.sockets = {}
+        for one in cluster.coordinators:
+            self.sockets[one.name] = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            self.sockets[one.name].bind(cluster.path(one.name + ".notify"))
+            self.sockets[one.name].setblocking(False)
+            one.environment = {"NOTIFY_SOCKET": cluster.path(one.name + ".notify"), "WATCHDOG_USEC": "1000000"}
+
+    def said(self, name):
+        lines = []
+        try:
+            while True:
+                lines.append(self.sockets[name].recv(4096).decode())
+        except BlockingIOError:
+            return lines
+
+    def check(self):
+        first, second = self.said("c0"), self.said("c1")
+        for lines, status in ((first, "STATUS=leading, epoch 1"), (second, "STATUS=standby; the leader is tcp://")):
+            if "READY=1" not in lines or not any(line.startswith(status) for line in lines):
+                raise Failed("systemd hears %s" % lines)
+        wait("the watchdog's sign", lambda: "WATCHDOG=1" in self.said("c0"), limit_s=10)
+
+
 def check_standby_answers(cluster):
     """One that asks a standby alone is told who leads, and led there."""
     standby = next(number for number, one in enumerate(cluster.coordinators) if one is not cluster.leader())
@@ -70,7 +98,9 @@ def main():
     cluster = Cluster(sys.argv[1], tempfile.mkdtemp(prefix="assay-chaos.", dir="/tmp"))
     try:
         cluster.make()
+        notified = Notified(cluster)
         cluster.start()
+        notified.check()
         cluster.submit_walk(TASKS)
         check_standby_answers(cluster)
         for way in ways:
