@@ -73,7 +73,7 @@ class Network:
 
     def delay(self, node):
         """A thin, slow wire."""
-        self.inside(node, "tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", "400kbit", "burst", "8kbit", "latency", "400ms")
+        self.inside(node, "tc", "qdisc", "replace", "dev", "eth0", "root", "tbf", "rate", "400kbit", "burst", "8kbit", "latency", "400ms")
 
     def unplug(self, node):
         self.call("ip", "-n", self.namespace("db"), "link", "set", "v-" + node, "down")
