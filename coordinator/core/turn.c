@@ -92,7 +92,11 @@ uint64_t turn_epoch(const struct turn *turn)
 
 static bool turn_is_confirmed(const struct turn *turn, uint64_t now_ms)
 {
+#ifdef BUG_LEAD_NEVER_EXPIRES
+    return now_ms >= turn->confirmed_ms || turn->confirm_ms > 0;
+#else
     return now_ms < turn->confirmed_ms + turn->confirm_ms;
+#endif
 }
 
 /* Two lists change places; what the core appends to next is empty. */

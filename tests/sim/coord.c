@@ -34,8 +34,17 @@ void coord_start(struct world *world, struct coord *coord)
     coord->leading = false;
     coord->hung_until = 0;
     coord->instance = ++world->instances;
+    standby_init(&coord->standby);
     world_push(
         world, between(world, 1, 3000), SIM_COORD_TRY, coord->index, coord->instance, NULL);
+}
+
+/* The leader's session with the database breaks; another one's is nobody's concern. */
+static void session_ends(struct world *world, const struct coord *coord)
+{
+    if (coord->leading && turn_epoch(&coord->turn) == world->store.epoch) {
+        world->store.vacant_at = world->now;
+    }
 }
 
 static void step_down(struct world *world, struct coord *coord)
@@ -47,11 +56,15 @@ static void step_down(struct world *world, struct coord *coord)
         coord->leading = false;
     }
     coord->instance = ++world->instances;
+    standby_init(&coord->standby);
 }
 
 void coord_crash(struct world *world, struct coord *coord)
 {
     trace(world, "coordinator %u dies", coord->index);
+    if (rng_below(&world->rng, 4) != 0) {
+        session_ends(world, coord); /* else its host died: the server does not notice */
+    }
     step_down(world, coord);
     coord->alive = false;
     world_push(
@@ -114,8 +127,10 @@ static void begin(struct world *world, struct coord *coord)
     txn->instance = coord->instance;
     txn->epoch = turn_epoch(&coord->turn);
     txn->number = turn_number(&coord->turn);
-    uint64_t delay = between(world, 1, 20);
+    bool slow = chance(world, world->faults.txn_slow);
+    uint64_t delay = slow ? between(world, 1000, 30000) : between(world, 1, 20);
     if (chance(world, world->faults.txn_unknown)) {
+        session_ends(world, coord);
         /* The connection breaks; the server may still run the transaction, even much later. */
         txn->unheard = true;
         struct txn *news = arena_copy(world->arena, txn, sizeof(*txn));
@@ -187,23 +202,39 @@ static void finish_turn(struct world *world, struct coord *coord)
     schedule(world, coord);
 }
 
+static void try_again(struct world *world, struct coord *coord, uint64_t delay)
+{
+    world_push(world, delay, SIM_COORD_TRY, coord->index, coord->instance, NULL);
+}
+
+/* Looks at the row with the real machine; less often than assayd does, to save time. */
+static bool may_lead(struct world *world, struct coord *coord)
+{
+    const struct store *store = &world->store;
+    struct standby_look look = {
+        .epoch = store->epoch,
+        .renewed_ms_ago = world->now - store->renewed_ms,
+        .vacant = store->vacant_at <= world->now,
+    };
+    return standby_takes(&coord->standby, &look, world->now);
+}
+
 void coord_try(struct world *world, struct coord *coord)
 {
     struct store *store = &world->store;
-    bool free_row = store->epoch == 0 || store->renewed_ms + SIM_STALE_MS <= world->now;
     if (!coord->alive || coord->leading) {
         return;
     }
-    if (coord->hung_until > world->now || store->down_until > world->now || !free_row) {
-        world_push(
-            world,
-            between(world, 1000, 4000),
-            SIM_COORD_TRY,
-            coord->index,
-            coord->instance,
-            NULL);
+    if (store->hung_until > world->now) {
+        try_again(world, coord, store->hung_until - world->now + 1);
         return;
     }
+    if (coord->hung_until > world->now || store->down_until > world->now
+        || !may_lead(world, coord)) {
+        try_again(world, coord, between(world, STANDBY_LOOK_MS, 4000));
+        return;
+    }
+    store->vacant_at = UINT64_MAX;
     store->epoch++;
     store->renewed_ms = world->now;
     trace(world, "coordinator %u leads epoch %lu", coord->index, (unsigned long)store->epoch);
@@ -296,9 +327,18 @@ void coord_row(struct world *world, struct coord *coord)
         }
         return;
     }
+    if (world->store.hung_until > world->now) {
+        uint64_t delay = world->store.hung_until - world->now + 1;
+        world_push(world, delay, SIM_ROW, coord->index, coord->instance, NULL);
+        return;
+    }
     if (world->store.down_until > world->now) {
         turn_unknown(&coord->turn);
     } else {
+        if (turn_epoch(&coord->turn) == world->store.epoch) {
+            world->store.vacant_at = UINT64_MAX; /* connected again, and keeps the lead */
+            world->store.renewed_ms = world->now;
+        }
         turn_row(&coord->turn, world->store.epoch, world->store.batch);
     }
     finish_turn(world, coord);
@@ -320,7 +360,8 @@ void coord_looked_up(
     if (!coord->leading) {
         return;
     }
-    if (!coord_is_up(world, coord) || world->store.down_until > world->now) {
+    if (!coord_is_up(world, coord) || world->store.down_until > world->now
+        || world->store.hung_until > world->now) {
         void *again = arena_copy(world->arena, lookup, sizeof(*lookup));
         world_push(world, 1000, SIM_LOOKUP, coord->index, coord->instance, again);
         return;

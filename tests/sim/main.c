@@ -62,6 +62,7 @@ int main(int argc, char **argv)
         struct sim_result result = world_run(arena, seed, arguments.trace);
         steps += result.steps;
         if (!result.ok) {
+            printf("fell after %" PRIu64 " seeds\n", i + 1);
             printf("seed %" PRIu64 ": %s\n", seed, result.failure);
             printf("replay: %s --seed %" PRIu64 " --trace\n", argv[0], seed);
             arena_destroy(arena);

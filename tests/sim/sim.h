@@ -2,10 +2,10 @@
 /*
  * The simulator: the real core, turn, roster and spool in a made-up world. A seed makes a
  * world: grids, workers, a network that delays (with a heavy tail), loses, repeats and
- * reorders, a database that fails, goes away and leaves commits in doubt, coordinators that
- * crash, hang and depose each other, workers and shims that die. Faults stop at some time; from
- * then on everything must come to an end. One world at a time; all its memory lies in one
- * arena.
+ * reorders, a database that fails, hangs, is slow, goes away and leaves commits in doubt,
+ * coordinators with clocks of their own that crash, hang, wake up and depose each other,
+ * workers and shims that die. Faults stop at some time; from then on everything must come to an
+ * end. One world at a time; all its memory lies in one arena.
  *
  * What is checked, besides core_check() after every step:
  *   S1  one accepted result per key (I1)
@@ -30,12 +30,13 @@
 
 #include "common/base/rng.h"
 #include "coordinator/core/core.h"
+#include "coordinator/core/standby.h"
 #include "coordinator/core/turn.h"
 #include "worker/core/roster.h"
 #include "worker/core/spool.h"
 
 #define SIM_WORKERS     4
-#define SIM_COORDS      2
+#define SIM_COORDS      3
 #define SIM_GRIDS       3
 #define SIM_OWNERS      4
 #define SIM_PREEMPTIONS 2 /* of one work, at most */
@@ -49,8 +50,6 @@ enum sim_stage {
     SIM_STAGE_SLOW = 0,
     SIM_STAGE_QUICK /* some ms, mostly */
 };
-
-#define SIM_STALE_MS 10000 /* age at which a standby takes the leader row over */
 
 struct world;
 
@@ -115,9 +114,11 @@ struct store_lease {
 
 struct store {
     uint64_t epoch, batch, renewed_ms; /* the leader row; renewed by its own clock */
-    uint64_t last_ms;                  /* greatest time in a row */
+    uint64_t vacant_at; /* when the leader's session ended; UINT64_MAX: it stands */
+    uint64_t last_ms;   /* greatest time in a row */
     uint64_t attempt_next;
-    uint64_t down_until;
+    uint64_t down_until; /* refuses */
+    uint64_t hung_until; /* answers nothing; what arrives waits */
     struct grid_row grids[SIM_GRIDS + 1];
     const struct plan *plans[SIM_GRIDS + 1];
     uint32_t grids_count;
@@ -153,6 +154,7 @@ struct coord {
     uint64_t hung_until;
     uint64_t offset_ms; /* its clock against the world's */
     uint64_t wake_at;
+    struct standby standby; /* while another one leads */
     struct core *core;
     struct turn turn;
     uint64_t checked_batch;
@@ -267,7 +269,7 @@ struct fate {
 
 struct faults {
     double lose, repeat, fail, again, kill_worker, kill_shim, kill_coord, hang_coord, outage;
-    double txn_fail, txn_unknown, control, differ, vanish;
+    double txn_fail, txn_unknown, txn_slow, hang_store, control, differ, vanish;
     uint64_t stop_at;
     uint64_t delay_ms; /* typical delay of a message */
 };

@@ -275,8 +275,14 @@ void store_execute(struct world *world, struct txn *txn)
 {
     struct store *store = &world->store;
     enum txn_outcome outcome = TXN_COMMITTED;
+    if (store->hung_until > world->now) {
+        world_push(world, store->hung_until - world->now + 1, SIM_EXECUTE, txn->coord, 0, txn);
+        return;
+    }
     if (store->down_until > world->now) {
         outcome = TXN_UNKNOWN;
+    } else if (store->epoch != txn->epoch && !txn->unheard) {
+        outcome = TXN_UNKNOWN; /* its session was ended with its leadership */
     } else if (store->epoch != txn->epoch || store->batch + 1 != txn->number) {
         outcome = TXN_DEPOSED;
     } else if (chance(world, world->faults.txn_fail)) {

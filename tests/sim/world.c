@@ -176,10 +176,13 @@ static void faults_random(struct world *world)
         &faults->outage,
         &faults->txn_fail,
         &faults->txn_unknown,
+        &faults->txn_slow,
+        &faults->hang_store,
         &faults->control,
         &faults->vanish,
     };
-    static const double highest[] = {0.1, 0.1, 0.3, 0.5, 0.2, 0.2, 0.1, 0.1, 0.1, 1, 0.5};
+    static const double highest[] = {
+        0.1, 0.1, 0.3, 0.5, 0.2, 0.2, 0.1, 0.1, 0.1, 0.02, 0.1, 1, 0.5};
     for (size_t i = 0; i < ARRAY_LEN(rates); i++) {
         *rates[i] = rng_below(rng, 3) == 0 ? 0 : rng_unit(rng) * highest[i];
     }
@@ -205,6 +208,10 @@ static void fault(struct world *world)
     }
     if (chance(world, world->faults.vanish)) {
         lost_some(world);
+    }
+    if (chance(world, world->faults.hang_store)) {
+        world->store.hung_until = world->now + between(world, 100, 60000);
+        trace(world, "the database hangs");
     }
     if (chance(world, world->faults.outage)) {
         world->store.down_until = world->now + between(world, 100, 120000);
@@ -437,6 +444,7 @@ struct sim_result world_run(struct arena *arena, uint64_t seed, bool tracing)
     world->seed = seed;
     world->trace = tracing;
     world->store.attempt_next = 1;
+    world->store.vacant_at = UINT64_MAX;
     rng_init(&world->rng, seed);
     world_make(world);
     uint64_t count = 0;
