@@ -12,8 +12,9 @@ void coord_touch(struct world *world, const struct coord *coord, struct attempt_
     /* One whose loss is stored lives again only once that is stored, too (store.c). */
     bool lost =
         world->store.has_attempt[at] && world->store.attempts[at].outcome == OUTCOME_LOST;
-    if (leads && !lost && core_find_attempt(coord->core, attempt, &row)) {
-        world->fates[at].touched = world->now;
+    if (leads && core_find_attempt(coord->core, attempt, &row)) {
+        world->fates[at].heard = world->now;
+        world->fates[at].touched = lost ? world->fates[at].touched : world->now;
     }
 }
 

@@ -259,6 +259,7 @@ void worker_written(struct world *world, struct sim_worker *worker, uint64_t att
 /* What the checkers know of an attempt. */
 struct fate {
     uint64_t touched; /* when a leader last heard of it, or began its lease anew */
+    uint64_t heard;   /* the same, also of one that the store has as lost */
     uint64_t work;
     uint64_t granted;  /* bit set of ranks, as the following */
     uint64_t accepted; /* waited for GO */

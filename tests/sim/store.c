@@ -225,7 +225,7 @@ static void apply(struct world *world, const struct effect *effect, uint64_t bat
         uint64_t attempt = effect->attempt.attempt.value % SIM_ATTEMPTS;
         if (store->has_attempt[attempt] && store->attempts[attempt].outcome == OUTCOME_LOST
             && effect->attempt.outcome == OUTCOME_NONE) {
-            world->fates[attempt].touched = world->now; /* it came back */
+            world->fates[attempt].touched = world->fates[attempt].heard; /* it came back */
         }
         store->attempts[attempt] = effect->attempt;
         store->has_attempt[attempt] = true;
