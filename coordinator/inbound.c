@@ -183,13 +183,6 @@ static void hello(
                 .inventory_count = hello->inventory_count,
             },
     };
-    log_event(
-        LOG_INFO,
-        "worker connected",
-        F("worker", "%s", hello->worker),
-        F("principal", "%s", peer->principal),
-        F("host", "%s", hello->host),
-        F("holds", "%zu", hello->inventory_count));
     shell_step(shell, &event);
 }
 

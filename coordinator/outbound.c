@@ -176,6 +176,13 @@ static void welcome(struct shell *shell, const struct effect_welcome *effect)
     if (session == NULL) {
         return;
     }
+    /* Told now and not at its HELLO, which it repeats while the database is away. */
+    log_event(
+        LOG_INFO,
+        "worker connected",
+        F("worker", "%s", session->name),
+        F("host", "%s", session->host),
+        F("holds", "%zu", session->tasks_count));
 
     static const enum msg_verdict verdicts[] = {
         [WELCOME_KEEP] = MSG_VERDICT_KEEP,

@@ -178,7 +178,11 @@ static void send_hello(struct worker *worker, uint64_t now_ms)
     message.hello.closed = worker->trouble.closed;
     if (coordinator_send(worker, &message)) {
         worker->hello_due = false;
-        worker->hello_at_ms = now_ms + patience_ms(worker, SILENCE_MS);
+        /* A leader without its database answers nobody: more patience each time. */
+        uint64_t silence_ms = SILENCE_MS * UINT64_C(1)
+                              << (worker->unanswered < 2 ? worker->unanswered : 2);
+        worker->unanswered++;
+        worker->hello_at_ms = now_ms + patience_ms(worker, silence_ms);
     }
 }
 
@@ -335,6 +339,7 @@ static void take_welcome(
         worker->roster.orphan_grace_ms = welcome->orphan_grace_ms;
     }
     worker->looking_told = false;
+    worker->unanswered = 0;
     net_client_learn(worker->client, welcome->endpoints, welcome->endpoints_count);
     spool_link_up(&worker->spool);
     log_event(

@@ -107,6 +107,7 @@ struct worker {
         answer_by_ms; /* HELLO or RENEW must be answered by then; UINT64_MAX: nothing is open */
     uint64_t redirected_ms; /* when a standby last sent us to the leader */
     bool looking_told;      /* the log says that we look for the leader */
+    uint32_t unanswered;    /* HELLOs since the last WELCOME */
     uint64_t heartbeat_ms, heartbeat_at_ms;
     uint64_t tail_at_ms, sweep_at_ms;
     uint64_t trouble_at_ms; /* when to look at disk and devices again */
