@@ -132,7 +132,7 @@ class Load:
         self.cluster, self.names = cluster, []
 
     def submit(self):
-        """True when it is known to be there; the same submission again is harmless."""
+        """True when it is known to be there; else it is tried again, which finds everything cached if it was."""
         number = len(self.names)
         name = "walk-%d" % number
         done = self.cluster.assay("submit", self.cluster.walk, "--set", "grid=" + name, "--set", "axes.n=[%s]" % ", ".join(
