@@ -195,6 +195,18 @@ static void apply_grid(struct store *store, const struct effect_persist_grid *ro
     }
 }
 
+static void apply_attempt(struct world *world, const struct attempt_row *row)
+{
+    struct store *store = &world->store;
+    uint64_t at = row->attempt.value % SIM_ATTEMPTS;
+    if (store->has_attempt[at] && store->attempts[at].outcome == OUTCOME_LOST
+        && row->outcome == OUTCOME_NONE) {
+        world->fates[at].touched = world->fates[at].heard; /* it came back */
+    }
+    store->attempts[at] = *row;
+    store->has_attempt[at] = true;
+}
+
 static void apply(struct world *world, const struct effect *effect, uint64_t batch)
 {
     struct store *store = &world->store;
@@ -221,16 +233,9 @@ static void apply(struct world *world, const struct effect *effect, uint64_t bat
     case EFFECT_PERSIST_FENCE:
         store->attempt_next = effect->mark.value;
         break;
-    case EFFECT_PERSIST_ATTEMPT: {
-        uint64_t attempt = effect->attempt.attempt.value % SIM_ATTEMPTS;
-        if (store->has_attempt[attempt] && store->attempts[attempt].outcome == OUTCOME_LOST
-            && effect->attempt.outcome == OUTCOME_NONE) {
-            world->fates[attempt].touched = world->fates[attempt].heard; /* it came back */
-        }
-        store->attempts[attempt] = effect->attempt;
-        store->has_attempt[attempt] = true;
+    case EFFECT_PERSIST_ATTEMPT:
+        apply_attempt(world, &effect->attempt);
         break;
-    }
     case EFFECT_PERSIST_GONE:
         apply_gone(store, &effect->gone);
         break;
