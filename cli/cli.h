@@ -106,6 +106,8 @@ void man_page(const struct command *command, struct arena *arena, struct str *ou
 void man_markdown(struct str *out);
 
 /* The verbs. */
+extern const struct command command_gc, command_pin, command_unpin, command_pins, command_rm,
+    command_keep;
 extern const struct command command_check, command_plan, command_submit, command_init,
     command_pool_index;
 extern const struct command command_up, command_down;

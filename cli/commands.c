@@ -78,6 +78,15 @@ static const struct command *const steering[] = {
     &command_worker_release,
 };
 
+static const struct command *const storage[] = {
+    &command_gc,
+    &command_pin,
+    &command_unpin,
+    &command_pins,
+    &command_rm,
+    &command_keep,
+};
+
 static const struct command *const keys[] = {&command_keygen, &command_trust};
 
 static const struct command *const about[] = {
@@ -93,6 +102,7 @@ const struct command_group command_groups[] = {
     {"How they stand", following, ARRAY_LEN(following)},
     {"What came out", outcomes, ARRAY_LEN(outcomes)},
     {"Steering", steering, ARRAY_LEN(steering)},
+    {"Storage", storage, ARRAY_LEN(storage)},
     {"Keys", keys, ARRAY_LEN(keys)},
     {"About assay", about, ARRAY_LEN(about)},
     {0},

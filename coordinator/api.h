@@ -99,6 +99,18 @@ bool api_query_explain(
     struct node *body,
     struct err *err);
 struct node *api_labels(struct arena *arena, const struct labels *labels); /* a list */
+bool api_query_pins(
+    const struct caller *caller,
+    const struct node *parameters,
+    struct node *body,
+    struct err *err);
+/* api_keep.c: pin, unpin, rm, keep, answered at once. */
+bool api_control_keep(
+    const struct caller *caller,
+    const char *verb,
+    const struct node *parameters,
+    bool *ret_known,
+    struct err *err);
 bool api_query_events(
     const struct caller *caller,
     const struct node *parameters,

@@ -140,6 +140,10 @@ static bool control(
     if (strcmp(message->verb, "undrain") == 0) {
         return control_worker(caller, WORKER_UNDRAIN, parameters, err);
     }
+    bool known = false;
+    if (!api_control_keep(caller, message->verb, parameters, &known, err) || known) {
+        return known && err->code == ERR_NONE;
+    }
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
         if (strcmp(message->verb, verbs[i].name) == 0) {
             return control_grid(caller, &verbs[i], parameters, err);
@@ -148,7 +152,7 @@ static bool control(
     (void)err_set(err, ERR_INPUT, "unknown control '%s'", message->verb);
     return err_hint(
         err,
-        "known: cancel, retry, hold, release, skip, priority, pause, resume, drain, undrain");
+        "known: cancel, retry, hold, release, skip, priority, pause, resume, drain, undrain, pin, unpin, rm, keep");
 }
 
 void api_control(const struct caller *caller, const struct msg_control *message)

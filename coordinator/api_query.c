@@ -450,6 +450,7 @@ static const struct query_kind kinds[] = {
     {"nodes", query_nodes},
     {"owners", query_owners},
     {"events", api_query_events},
+    {"pins", api_query_pins},
 };
 
 void api_query(const struct caller *caller, const struct msg_query *query)

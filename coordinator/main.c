@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* assayd: the coordinator's process. Everything here happens once. */
+#include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include "common/base/version.h"
 #include "common/io/file.h"
 #include "common/io/signals.h"
+#include "coordinator/collect.h"
 #include "coordinator/expander.h"
 #include "coordinator/notify.h"
 #include "coordinator/shell.h"
@@ -90,6 +92,14 @@ static const struct config_key keys[] = {
      .min = 1,
      .max = 1000000,
      .help = "that stay in memory, those asked for last; older ones are read when asked for"},
+    {.name = "gc-grace",
+     .type = CONFIG_DURATION,
+     .fallback = "24h",
+     .min = 0,
+     .max = INT64_C(3650) * 24 * 3600 * 1000,
+     .help =
+         "gc: how long an artifact is left alone, and doomed before it goes; at least as long as workers go on without a coordinator"},
+    {.name = "plan", .type = CONFIG_BOOL, .help = "gc: only say what would go"},
     {.name = "log-level",
      .type = CONFIG_INT,
      .fallback = "6",
@@ -100,12 +110,13 @@ static const struct config_key keys[] = {
 };
 
 static const char usage[] =
-    "usage: assayd [run|migrate|help] [OPTION...]\n"
+    "usage: assayd [run|migrate|gc|help] [OPTION...]\n"
     "\n"
     "The coordinator of assay: schedules grids, leases attempts to workers, keeps results in PostgreSQL.\n"
     "\n"
     "  run       lead and serve until SIGTERM, or stand by while another coordinator leads (default)\n"
     "  migrate   bring the database's schema up to this release and exit\n"
+    "  gc        do what is due of garbage collection in the artifact store and exit; prints JSON\n"
     "\n"
     "Options, also as ASSAY_NAME variables, in STATE/assayd.yaml and in /etc/assay/assayd.yaml:\n";
 
@@ -295,6 +306,50 @@ static bool run(struct shell *shell, struct err *err)
     return ok;
 }
 
+static void print_collected(const struct collected *collected, bool plan)
+{
+    (void)printf(
+        "{\"assay_gc\":1,\"plan\":%s,\"kept\":%" PRIu64 ",\"kept_by_grids\":%" PRIu64
+        ",\"kept_by_pins\":%" PRIu64 ",\"kept_recent\":%" PRIu64 ",\"dead\":%" PRIu64
+        ",\"dead_bytes\":%" PRIu64 ",\"removed\":%" PRIu64 ",\"removed_bytes\":%" PRIu64
+        ",\"pardoned\":%" PRIu64 ",\"blobs\":%" PRIu64 ",\"blob_bytes\":%" PRIu64 "}\n",
+        plan ? "true" : "false",
+        collected->kept,
+        collected->kept_by_grids,
+        collected->kept_by_pins,
+        collected->kept_recent,
+        collected->dead,
+        collected->dead_bytes,
+        collected->removed,
+        collected->removed_bytes,
+        collected->pardoned,
+        collected->blobs,
+        collected->blob_bytes);
+}
+
+/* Beside a coordinator that leads, or without one. */
+static bool collect(const struct shell *shell, struct err *err)
+{
+    struct artifact_store *artifacts CLEANUP(artifact_store_cleanup) = NULL;
+    struct store *store CLEANUP(store_cleanup) = NULL;
+    struct collected collected;
+    if (!artifact_store_open(path_of(shell, "store", "store"), &artifacts, err)
+        || !store_open(config_text(shell->config, "database"), &store, err)) {
+        return false;
+    }
+    const struct collector collector = {
+        .store = store,
+        .artifacts = artifacts,
+        .grace_ms = (uint64_t)config_int(shell->config, "gc-grace"),
+        .plan = config_bool(shell->config, "plan"),
+    };
+    if (!collect_run(&collector, &collected, err)) {
+        return false;
+    }
+    print_collected(&collected, collector.plan);
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     struct err err = {0};
@@ -312,15 +367,19 @@ int main(int argc, char **argv)
         }
     }
     bool migrate = strcmp(verb, "migrate") == 0;
-    if (!migrate && strcmp(verb, "run") != 0) {
+    bool gc = strcmp(verb, "gc") == 0;
+    if (!migrate && !gc && strcmp(verb, "run") != 0) {
         (void)err_set(&err, ERR_INPUT, "unknown verb '%s'", verb);
-        (void)err_hint(&err, "verbs: run, migrate, help");
+        (void)err_hint(&err, "verbs: run, migrate, gc, help");
         return fail(&err);
     }
     if (!read_config(&shell, &argc, argv, &err)) {
         return fail(&err);
     }
     log_open("assayd", (int)config_int(shell.config, "log-level"));
+    if (gc) {
+        return collect(&shell, &err) ? 0 : fail(&err);
+    }
     bool ok = migrate ? store_migrate(config_text(shell.config, "database"), &err)
                       : run(&shell, &err);
     if (!migrate) {

@@ -103,6 +103,11 @@ bool artifact_make_shard(
     return file_mkdirs(dir, 0777, err) && file_sync_parent(dir, err);
 }
 
+void artifact_touch(const char *path)
+{
+    (void)utimensat(AT_FDCWD, path, NULL, 0);
+}
+
 bool artifact_publish_file(
     const struct artifact_store *store,
     const char *section,
@@ -116,6 +121,7 @@ bool artifact_publish_file(
     struct file_fact present = {0};
     if (file_stat(path, &present, NULL) && present.is_file && present.bytes == bytes) {
         (void)unlink(temp_path); /* best effort, as above */
+        artifact_touch(path);
         /* As in artifact_put_blob_bytes(). */
         return file_sync_parent(path, err);
     }

@@ -187,6 +187,45 @@ bool artifact_list(
     struct digest **ret_digests,
     size_t *ret_count,
     struct err *err);
+
+/* --- What nothing leads to (artifact_sweep.c); reads every tree --- */
+
+struct artifact_dead_tree {
+    struct digest digest;
+    uint64_t bytes;
+};
+
+struct artifact_dead {
+    struct artifact_dead_tree *trees;
+    size_t count;
+    size_t kept; /* the others */
+};
+
+/* Trees that were not touched for age_ms and that neither are roots nor lie in one. */
+bool artifact_find_dead(
+    struct artifact_store *store,
+    const struct digest *roots,
+    size_t count,
+    uint64_t age_ms,
+    struct arena *arena,
+    struct artifact_dead *ret_dead,
+    struct err *err);
+
+struct artifact_swept {
+    size_t count;
+    uint64_t bytes;
+};
+
+/* Blobs that no stored tree names, that are not in `kept`, have no second link, and were not
+ * touched for age_ms; `remove`: unlinks them. */
+bool artifact_sweep_blobs(
+    struct artifact_store *store,
+    const struct digest *kept,
+    size_t count,
+    uint64_t age_ms,
+    bool remove,
+    struct artifact_swept *ret_swept,
+    struct err *err);
 /* Removes what crashes left in tmp/ and that is older than age_ms. */
 bool artifact_sweep_tmp(struct artifact_store *store, uint64_t age_ms, struct err *err);
 

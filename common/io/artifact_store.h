@@ -21,6 +21,9 @@ char *artifact_path(
     struct arena *arena);
 /* A new unique path in ROOT/tmp; nothing is there yet. */
 char *artifact_temp_path(const struct artifact_store *store, struct arena *arena);
+/* What is there already and is published again: garbage collection leaves it alone for a while.
+ * Best effort: another user may own it. */
+void artifact_touch(const char *path);
 /* Makes ROOT/section/ab when it is not there. */
 bool artifact_make_shard(
     const struct artifact_store *store,

@@ -151,6 +151,7 @@ bool artifact_put_tree_text(
     struct arena *arena CLEANUP(arena_cleanup) = arena_create();
     struct digest digest = digest_of(text, length);
     if (artifact_has_tree(store, &digest)) {
+        artifact_touch(artifact_path(store, "trees", &digest, arena));
         /* Its fsync may still be on its way in another process. */
         if (!file_sync_parent(artifact_path(store, "trees", &digest, arena), err)) {
             return false;

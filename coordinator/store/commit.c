@@ -215,6 +215,10 @@ static bool take_result(struct store *store, PGresult *result)
     }
     if (status == PGRES_TUPLES_OK && strcmp(PQfname(result, 0), COORDINATOR_COLUMN) == 0) {
         store_take_coordinators(store, result);
+    } else if (
+        status == PGRES_TUPLES_OK && PQnfields(result) > 0
+        && strcmp(PQfname(result, 0), GONE_COLUMN) == 0) {
+        store_take_gone(store, result);
     }
     PQclear(result);
     return status == PGRES_PIPELINE_SYNC;

@@ -230,6 +230,7 @@ void batch_send_announcement(struct store *store)
     if (announce_is_due(store)) {
         const char *const params[] = {store->endpoint, store->holder};
         batch_send(store, announce_sql, params, 2);
+        batch_send_gone_question(store);
     }
 }
 

@@ -36,6 +36,7 @@ struct store {
     bool in_flight;
     bool has_gone;      /* some current result may be gone (gone.c) */
     uint64_t begun_ms;  /* of the batch in flight, monotonic */
+    bool has_doomed;    /* some tree is doomed */
     bool deposed;       /* the batch in flight was refused by the fence */
     struct err failure; /* first error of the batch in flight */
     bool failed;
@@ -55,7 +56,11 @@ struct store {
 /* The announcement's rows are known by this name of their column. */
 #define COORDINATOR_COLUMN "coordinator_endpoint"
 void store_take_coordinators(struct store *store, const PGresult *result);
-/* For a leader, once: whether any result is gone. */
+/* Whether any result is gone, any tree doomed: read at a start, and every few seconds with a
+ * batch, since garbage collection is another process. Known by the name of the first column. */
+#define GONE_COLUMN "some_gone"
+void store_take_gone(struct store *store, const PGresult *result);
+void batch_send_gone_question(struct store *store);
 bool store_load_gone(struct store *store, struct err *err);
 /* Part of a batch, every few seconds. */
 void batch_send_announcement(struct store *store);
