@@ -92,7 +92,13 @@ static void tell_holders(const struct worker *worker)
 void trouble_look(struct worker *worker)
 {
     struct worker_options *options = &worker->options;
-    struct offer_disk disk = {options->state, options->store, options->disk_reserve_bytes};
+    struct offer_disk disk = {
+        .state = options->state,
+        .store = options->store,
+        .reserve_bytes = options->disk_reserve_bytes,
+        .quota_bytes = options->store_quota_bytes,
+        .warn_percent = options->store_warn_percent,
+    };
     struct arena *arena = arena_create();
     if (devices_look(options->devices)) {
         for (size_t i = 0; i < options->devices->count; i++) {

@@ -76,6 +76,16 @@ static const struct config_key keys[] = {
      .type = CONFIG_BYTES,
      .help = "free space of state and store below which nothing new is taken (default: 1GiB, "
              "at most a fiftieth of the filesystem)"},
+    {.name = "store-quota",
+     .type = CONFIG_BYTES,
+     .help =
+         "what may be in use on the store's filesystem before nothing new is taken (default: anything)"},
+    {.name = "store-warn",
+     .type = CONFIG_INT,
+     .fallback = "90",
+     .min = 1,
+     .max = 100,
+     .help = "percent of that quota from which on there is a warning"},
     {.name = "labels",
      .type = CONFIG_LIST,
      .help = "facts about this node that tasks may ask for, as in a100,zone=b"},
@@ -218,6 +228,9 @@ static bool set_resources(
     options->disk_reserve_bytes = config_is_set(config, "disk-reserve")
                                       ? (uint64_t)config_int(config, "disk-reserve")
                                       : OFFER_RESERVE_AUTO;
+    options->store_quota_bytes =
+        config_is_set(config, "store-quota") ? (uint64_t)config_int(config, "store-quota") : 0;
+    options->store_warn_percent = (uint32_t)config_int(config, "store-warn");
     options->topology = ARENA_NEW(arena, struct topology);
     (void)topology_read(options->devices, options->topology);
     options->bind = options->bind && options->topology->cpus.count == cpus;

@@ -119,6 +119,31 @@ static void look_at_disk(
     }
 }
 
+static void look_at_quota(
+    const struct offer_disk *disk,
+    struct offer_trouble *trouble,
+    struct arena *arena,
+    struct str *text)
+{
+    uint64_t used = 0;
+    char quota[32];
+    char in_use[32];
+    if (disk->quota_bytes == 0 || !file_used_bytes(disk->store, &used, NULL)
+        || used < disk->quota_bytes / 100 * disk->warn_percent) {
+        return;
+    }
+    bool full = used >= disk->quota_bytes;
+    trouble->closed = trouble->closed || full;
+    add(text,
+        arena_printf(
+            arena,
+            "store %s: %s of a quota of %s in use%s",
+            full ? "full" : "nearly full",
+            str_human_bytes(used, in_use, sizeof(in_use)),
+            str_human_bytes(disk->quota_bytes, quota, sizeof(quota)),
+            full ? ", takes nothing new; assay gc --plan says what may go" : ""));
+}
+
 static void look_at_devices(
     const struct devices *devices, struct arena *arena, struct str *text)
 {
@@ -136,6 +161,7 @@ struct offer_trouble offer_trouble(
     struct offer_trouble trouble = {0};
     str_init(&text, LIMIT_LINE_BYTES);
     look_at_disk(disk, &trouble, arena, &text);
+    look_at_quota(disk, &trouble, arena, &text);
     look_at_devices(devices, arena, &text);
     trouble.notice = text.length > 0 ? arena_strdup(arena, text.data) : "";
     return trouble;

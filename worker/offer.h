@@ -25,6 +25,10 @@ void offer_devices(
 struct offer_disk {
     const char *state, *store; /* on one file system, as a rule */
     uint64_t reserve_bytes;
+    /* What may be in use on the store's filesystem before nothing new is taken, 0: anything; and
+     * the share of it, in percent, from which on there is a warning. */
+    uint64_t quota_bytes;
+    uint32_t warn_percent;
 };
 
 struct offer_trouble {

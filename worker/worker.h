@@ -42,6 +42,8 @@ struct worker_options {
     struct topology *topology;
     bool bind;                   /* attempts get cores of their own */
     uint64_t disk_reserve_bytes; /* free space below which nothing new is taken */
+    uint64_t store_quota_bytes;  /* as in struct offer_disk */
+    uint32_t store_warn_percent;
     const char *shim, *helper;   /* our own programs */
     const char *python, *engine; /* what these mean in commands */
 };

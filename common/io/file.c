@@ -173,6 +173,16 @@ bool file_free_bytes(const char *path, uint64_t *ret_bytes, struct err *err)
     return true;
 }
 
+bool file_used_bytes(const char *path, uint64_t *ret_bytes, struct err *err)
+{
+    struct statvfs system;
+    if (!look_at_system(path, &system, err)) {
+        return false;
+    }
+    *ret_bytes = (uint64_t)(system.f_blocks - system.f_bfree) * system.f_frsize;
+    return true;
+}
+
 bool file_system_bytes(const char *path, uint64_t *ret_bytes, struct err *err)
 {
     struct statvfs system;

@@ -85,7 +85,9 @@ bool file_digest(
     const char *path, struct digest *ret_digest, uint64_t *ret_bytes, struct err *err);
 /* Bytes that an ordinary user can still write on the path's filesystem. */
 bool file_free_bytes(const char *path, uint64_t *ret_bytes, struct err *err);
-/* How large that is in all. */
+/* What is in use of it. */
+bool file_used_bytes(const char *path, uint64_t *ret_bytes, struct err *err);
+/* How large it is in all. */
 bool file_system_bytes(const char *path, uint64_t *ret_bytes, struct err *err);
 
 /* --- Folders --- */
