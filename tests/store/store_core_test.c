@@ -189,6 +189,20 @@ static void commit(struct rig *rig)
     }
 }
 
+/* They lie in the turn's arena, which goes with it. */
+static const struct digest *const *inputs_copy(
+    const struct effect_assign *assign, struct arena *arena)
+{
+    uint32_t task = task_ordinal(assign->task);
+    size_t count = plan_task_inputs(assign->plan, task).count;
+    const struct digest **inputs = ARENA_ARRAY(arena, const struct digest *, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        size_t sources = plan_task_sources(assign->plan, task, i);
+        inputs[i] = arena_copy(arena, assign->inputs[i], sources * sizeof(struct digest));
+    }
+    return inputs;
+}
+
 /* Answers look-ups from the store, and gives the assigned attempts back in order of their
  * tasks. */
 static size_t carry_out(
@@ -202,6 +216,7 @@ static size_t carry_out(
     effects_init(&rig->effects);
     for (size_t i = 0; i < count; i++) {
         if (items[i].kind == EFFECT_SEND_ASSIGN) {
+            items[i].assign.inputs = inputs_copy(&items[i].assign, rig->arena);
             ret_assigned[assigned++] = items[i].assign;
             *ret_from =
                 (struct event_from){items[i].assign.to.worker, items[i].assign.to.session};
