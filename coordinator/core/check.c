@@ -104,7 +104,7 @@ static bool check_task(const struct core *core, const struct task *task, struct 
         break;
     case TASK_WAITING:
         HOLDS(
-            work == NULL || work->looking || heap_contains(&work->backoff)
+            work == NULL || work->looking || heap_contains(&work_history(work)->backoff)
                 || (work->attempt != NULL && work->attempt->state == ATTEMPT_REVOKING),
             "task %u waits for nothing",
             t);
@@ -152,7 +152,8 @@ static bool check_work(const struct core *core, const struct work *work, struct 
             "attempt %" PRIu64 " runs for nobody",
             attempt->id.value);
     }
-    for (const struct attempt *lost = work->lost; lost != NULL; lost = lost->next_lost) {
+    for (const struct attempt *lost = work_history(work)->lost; lost != NULL;
+         lost = lost->next_lost) {
         HOLDS(lost->work == work && lost->state == ATTEMPT_LOST, "a lost attempt's work");
     }
     if (work->canonical == NULL) {

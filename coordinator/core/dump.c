@@ -6,6 +6,7 @@
 #include "coordinator/core/grid_row.h"
 #include "coordinator/core/priority.h"
 #include "coordinator/core/task.h"
+#include "coordinator/core/work.h"
 
 /* Whether it waits, is looked up, is ready or leased is not stored: an open lease says it. */
 static const char *dumped_state(const struct task *task)
@@ -45,15 +46,16 @@ static void dump_task(const struct task *task, struct str *out)
         str_appendf(out, " %s", task_reason_name((enum task_reason)task->reason));
     }
     if (work != NULL) {
+        const struct history *past = work_history(work);
         str_appendf(
             out,
             " failures=%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32,
-            work->failures,
-            work->losses,
-            work->soft_failures,
-            work->ooms,
-            work->preemptions);
-        str_appendf(out, " checkpoint=%" PRIu64, work->checkpoint_attempt.value);
+            past->failures,
+            past->losses,
+            past->soft_failures,
+            past->ooms,
+            past->preemptions);
+        str_appendf(out, " checkpoint=%" PRIu64, past->checkpoint_attempt.value);
     }
     int32_t priority;
     if (task_own_priority(task, &priority)) {

@@ -15,6 +15,7 @@
 #include "coordinator/core/retry.h"
 #include "coordinator/core/share.h"
 #include "coordinator/core/task.h"
+#include "coordinator/core/work.h"
 #include "coordinator/core/worker.h"
 
 /* --- Finding out --- */
@@ -255,8 +256,8 @@ static enum explain_cause waiting_cause(
         name_upstream(explain, core, task, false);
         return EXPLAIN_UPSTREAM;
     }
-    if (work != NULL && heap_contains(&work->backoff)) {
-        explain->until_ms = work->backoff.key;
+    if (work != NULL && heap_contains(&work_history(work)->backoff)) {
+        explain->until_ms = work_history(work)->backoff.key;
         return EXPLAIN_BACKOFF;
     }
     if (work != NULL && work->attempt != NULL && !work->looking) {
@@ -313,21 +314,22 @@ static void name_ranks(struct explain *explain, const struct attempt *attempt)
 static void add_work(struct explain *explain, const struct core *core, const struct task *task)
 {
     const struct work *work = task->work;
-    explain->failures = work->failures;
-    explain->losses = work->losses;
-    explain->soft_failures = work->soft_failures;
-    explain->last_outcome = (enum attempt_outcome)work->last_outcome;
-    explain->attempt = work->last_attempt;
-    explain->detail = work->detail;
+    const struct history *past = work_history(work);
+    explain->failures = past->failures;
+    explain->losses = past->losses;
+    explain->soft_failures = past->soft_failures;
+    explain->last_outcome = (enum attempt_outcome)past->last_outcome;
+    explain->attempt = past->last_attempt;
+    explain->detail = past->detail;
     if (work->canonical != task) {
         explain->same_as = task_id(work->canonical);
     }
-    struct resources needs = retry_needs(work->canonical, work->ooms);
-    explain->preemptions = work->preemptions;
+    struct resources needs = retry_needs(work->canonical, past->ooms);
+    explain->preemptions = past->preemptions;
     if (needs.memory_bytes > task_plan(work->canonical)->needs.memory_bytes) {
         explain->memory_bytes = needs.memory_bytes;
     }
-    const struct worker *worker = workers_find(core, work->failed_worker);
+    const struct worker *worker = workers_find(core, past->failed_worker);
     if (work->attempt != NULL) {
         explain->attempt = work->attempt->id;
         explain->until_ms = work->attempt->placements[0].expiry.key;

@@ -46,17 +46,18 @@ static uint32_t larger(uint32_t a, uint32_t b)
 /* Counters belong to the work, and one row of those that share it has them. */
 static void load_counters(struct work *work, const struct task_row *row)
 {
-    work->failures = larger(work->failures, row->failures);
-    work->losses = larger(work->losses, row->losses);
-    work->soft_failures = larger(work->soft_failures, row->soft_failures);
-    work->ooms = larger(work->ooms, row->ooms);
-    work->preemptions = larger(work->preemptions, row->preemptions);
+    struct history *past = work_remember(work);
+    past->failures = larger(past->failures, row->failures);
+    past->losses = larger(past->losses, row->losses);
+    past->soft_failures = larger(past->soft_failures, row->soft_failures);
+    past->ooms = larger(past->ooms, row->ooms);
+    past->preemptions = larger(past->preemptions, row->preemptions);
     if (row->checkpoint != NULL
-        && row->checkpoint_attempt.value > work->checkpoint_attempt.value) {
+        && row->checkpoint_attempt.value > past->checkpoint_attempt.value) {
         work_note_checkpoint(work, row->checkpoint, row->checkpoint_attempt);
     }
-    work->backoff_ms = row->backoff_ms;
-    work->last_attempt = row->attempt;
+    past->backoff_ms = row->backoff_ms;
+    past->last_attempt = row->attempt;
     work_note(work, row->detail);
 }
 
@@ -189,7 +190,7 @@ static void load_lost(
     if (work == NULL || row->placements_count > 0) {
         return; /* a gang does not come back: its ranks stopped themselves */
     }
-    struct attempt *attempt = attempt_load(core, row, task, work->ooms);
+    struct attempt *attempt = attempt_load(core, row, task, work_history(work)->ooms);
     if (attempt == NULL) {
         work_release(core, work);
         return;
@@ -198,8 +199,7 @@ static void load_lost(
         work_add_row(work, task); /* else it joins when it is evaluated */
     }
     attempt->work = work;
-    attempt->next_lost = work->lost;
-    work->lost = attempt;
+    attempt_keep_lost(attempt);
 }
 
 /* An open one goes on when its row wants it; else it is being revoked, which nobody but its
@@ -212,7 +212,7 @@ static void load_open(
 {
     bool wanted = task->state == TASK_WAITING && task->pending == 0;
     struct work *work = attempted_work(core, task, event);
-    uint32_t ooms = work != NULL ? work->ooms : 0;
+    uint32_t ooms = work != NULL ? work_history(work)->ooms : 0;
     struct attempt *attempt = attempt_load(core, row, task, ooms);
     if (attempt == NULL) {
         if (work != NULL) {
@@ -230,7 +230,7 @@ static void load_open(
         attempt_set(attempt, ATTEMPT_REVOKING);
         return;
     }
-    work->last_attempt = attempt->id;
+    work_remember(work)->last_attempt = attempt->id;
     if (task->work == NULL) {
         work_add_row(work, task);
     }
@@ -338,7 +338,7 @@ static void work_resume(struct core *core, struct work *work)
     if (!tried) {
         work_begin(core, work);
     } else if (work->attempt == NULL) {
-        retry_wait(core, work, work->backoff_ms);
+        retry_wait(core, work, work_history(work)->backoff_ms);
     }
 }
 

@@ -101,6 +101,7 @@ static void send_assign(
     struct plan_source missing;
     const struct digest *const *inputs = task_inputs(task, arena, &missing);
     CHECK(inputs != NULL);
+    const struct history *past = work_history(task->work);
     for (uint32_t rank = 0; rank < attempt->ranks; rank++) {
         const struct placement *placement = &attempt->placements[rank];
         struct effect *effect = effects_add(core->out, EFFECT_SEND_ASSIGN);
@@ -116,10 +117,9 @@ static void send_assign(
             .lease_ms = attempt_lease_ms(core, attempt),
             .inputs = inputs,
             .previous = attempt->previous,
-            .checkpoint = task->work->checkpoint != NULL
-                              ? arena_strdup(arena, task->work->checkpoint)
-                              : NULL,
-            .checkpoint_attempt = task->work->checkpoint_attempt,
+            .checkpoint =
+                past->checkpoint != NULL ? arena_strdup(arena, past->checkpoint) : NULL,
+            .checkpoint_attempt = past->checkpoint_attempt,
         };
     }
 }
@@ -129,12 +129,13 @@ void attempt_grant(
 {
     CHECK(work->attempt == NULL);
     struct task *task = work->canonical;
+    struct history *past = work_remember(work);
     struct attempt *attempt = attempt_create(core, attempt_next(core), ranks);
     attempt->work = work;
-    attempt->previous = work->last_attempt;
+    attempt->previous = past->last_attempt;
     work->attempt = attempt;
     attempt->task = task_id(task);
-    struct resources needs = retry_needs(task, work->ooms);
+    struct resources needs = retry_needs(task, past->ooms);
     attempt->needs = sets_keep_needs(core, &needs);
     attempt->exclusive = task_plan(task)->exclusive || ranks > 1;
     attempt->granted_ms = core->now;
@@ -149,7 +150,7 @@ void attempt_grant(
     core->attempts_granted++;
     lease_persist(core, attempt);
     send_assign(core, attempt, task);
-    work->last_attempt = attempt->id;
+    past->last_attempt = attempt->id;
     work_set(core, work, TASK_LEASED, TASK_REASON_NONE);
     refresh_workers(core, attempt);
     leases_compact(core);
@@ -281,10 +282,10 @@ void attempt_move(struct core *core, struct attempt *attempt, struct task_id tas
 
 static void lost_remove(struct attempt *attempt)
 {
-    if (attempt->work == NULL) {
+    if (attempt->work == NULL || attempt->work->history == NULL) {
         return;
     }
-    struct attempt **place = &attempt->work->lost;
+    struct attempt **place = &attempt->work->history->lost;
     while (*place != NULL && *place != attempt) {
         place = &(*place)->next_lost;
     }
@@ -292,6 +293,13 @@ static void lost_remove(struct attempt *attempt)
         *place = attempt->next_lost;
         attempt->next_lost = NULL;
     }
+}
+
+void attempt_keep_lost(struct attempt *attempt)
+{
+    struct history *past = work_remember(attempt->work);
+    attempt->next_lost = past->lost;
+    past->lost = attempt;
 }
 
 void attempt_lose(struct core *core, struct attempt *attempt)
@@ -304,8 +312,7 @@ void attempt_lose(struct core *core, struct attempt *attempt)
     attempt_record_later(core, attempt, false);
     heap_remove(&core->leases, &attempt->only.expiry);
     attempt_hold(core, attempt, false);
-    attempt->next_lost = work->lost;
-    work->lost = attempt;
+    attempt_keep_lost(attempt);
     work->attempt = NULL;
     refresh_workers(core, attempt);
     retry_after(
@@ -330,12 +337,13 @@ bool attempt_return(struct core *core, struct attempt *attempt)
     }
     lost_remove(attempt);
     queue_remove(core, work);
-    heap_remove(&core->backoffs, &work->backoff);
+    struct history *past = work_remember(work);
+    heap_remove(&core->backoffs, &past->backoff);
     attempt_set(attempt, ATTEMPT_RUNNING);
     work->attempt = attempt;
-    work->last_attempt = attempt->id;
-    if (work->losses > 0) {
-        work->losses--; /* it did not take its worker down after all */
+    past->last_attempt = attempt->id;
+    if (past->losses > 0) {
+        past->losses--; /* it did not take its worker down after all */
     }
     attempt->task = task_id(work->canonical);
     attempt_hold(core, attempt, true);
@@ -400,7 +408,7 @@ void attempt_end(struct core *core, struct attempt *attempt, const struct attemp
     if (was_current) {
         work->attempt = NULL;
         if (was_retracted) { /* it left no checkpoint to go on from */
-            work->last_attempt = attempt->previous;
+            work_remember(work)->last_attempt = attempt->previous;
         } else if (!accepted && work->canonical != NULL && end->checkpoint != NULL) {
             work_note_checkpoint(work, end->checkpoint, attempt->id);
             task_persist(core, work->canonical);

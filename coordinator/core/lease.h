@@ -52,6 +52,8 @@ void attempt_lose(struct core *core, struct attempt *attempt);
 /* It is over: row, resources, and what follows for its work unless the result was accepted
  * (then the caller has taken the work from it). Frees the attempt. */
 void attempt_end(struct core *core, struct attempt *attempt, const struct attempt_end *end);
+/* Its work remembers it: it may still report. */
+void attempt_keep_lost(struct attempt *attempt);
 /* Drops a lost one that nobody will ask for. */
 void attempt_forget(struct core *core, struct attempt *attempt);
 

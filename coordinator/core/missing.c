@@ -227,7 +227,7 @@ bool missing_input(struct core *core, struct work *work, const struct digest *di
     if (!read) {
         return false;
     }
-    struct attempt_id attempt = work->last_attempt;
+    struct attempt_id attempt = work_history(work)->last_attempt;
     size_t count;
     struct task **rows = work_dissolve(core, work, &count);
     for (size_t i = 0; i < count; i++) {

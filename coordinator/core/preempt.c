@@ -43,7 +43,7 @@ static bool may_give_way(
     bool lower = priority_of(placement) < shape->priority;
 #endif
     return lower && attempt->started_ms + core->options.preempt_run_ms <= core->now
-           && work->preemptions < core->options.preemptions_max;
+           && work_history(work)->preemptions < core->options.preemptions_max;
 }
 
 /* The least urgent first; of these the one that began last. */
@@ -148,7 +148,7 @@ static bool choose(
     const struct core *core, const struct shape *shape, struct victims *ret_victims)
 {
     bool found = false;
-    struct victims victims;
+    struct victims victims = {0};
     for (size_t i = 0; i < core->workers_count; i++) {
         struct worker *worker = core->workers[i];
         if (worker->state != WORKER_UP || worker->session.value == 0
@@ -207,7 +207,7 @@ static bool may_keep(const struct core *core, const struct shape *shape)
 /* One look for the shape: room for as many as wait. */
 static void preempt_for(struct core *core, struct shape *shape)
 {
-    struct victims victims;
+    struct victims victims = {0};
     uint32_t room = core->yielding;
     while (room < shape->live && choose(core, shape, &victims)
            && core->yielding + victims.count <= YIELDS_MAX
@@ -255,8 +255,9 @@ uint64_t preempt_deadline(const struct core *core)
 
 void preempt_ended(struct core *core, struct work *work)
 {
-    work->preemptions++;
-    work->last_outcome = OUTCOME_PREEMPTED;
+    struct history *past = work_remember(work);
+    past->preemptions++;
+    past->last_outcome = OUTCOME_PREEMPTED;
     task_persist(core, work->canonical);
     work_go_on(core, work);
 }

@@ -8,6 +8,7 @@
 #include "coordinator/core/priority.h"
 #include "coordinator/core/share.h"
 #include "coordinator/core/task.h"
+#include "coordinator/core/work.h"
 #include "coordinator/core/worker.h"
 
 struct grid_id core_next_grid(const struct core *core)
@@ -76,7 +77,7 @@ bool core_find_task(const struct core *core, struct task_id id, struct task_view
     view.row.state = task_state(task);
     const struct work *work = task->work;
     if (work != NULL) {
-        view.last_outcome = (enum attempt_outcome)work->last_outcome;
+        view.last_outcome = (enum attempt_outcome)work_history(work)->last_outcome;
         if (work->canonical != task) {
             view.same_as = task_id(work->canonical);
         }

@@ -17,6 +17,7 @@
 #include "coordinator/core/sets.h"
 #include "coordinator/core/share.h"
 #include "coordinator/core/task.h"
+#include "coordinator/core/work.h"
 
 #define SHAPE_BUCKETS 256
 
@@ -45,7 +46,7 @@ struct shape queue_shape_of(const struct work *work)
 {
     const struct task *task = work->canonical;
     return (struct shape){
-        .needs = retry_needs(task, work->ooms),
+        .needs = retry_needs(task, work_history(work)->ooms),
         .time_ms = task_plan(task)->time_ms,
         .priority = task_priority(task),
         .account = task->grid->account,
@@ -320,10 +321,11 @@ static bool choose(
     struct place *ret_places)
 {
     if (shape->needs.nodes > 1) {
-        return placement_choose_gang(core, shape, work->failed_worker, ret_places);
+        return placement_choose_gang(
+            core, shape, work_history(work)->failed_worker, ret_places);
     }
-    ret_places[0].worker =
-        placement_choose(core, shape, work->failed_worker, &ret_places[0].devices);
+    ret_places[0].worker = placement_choose(
+        core, shape, work_history(work)->failed_worker, &ret_places[0].devices);
     if (ret_places[0].worker == NULL) {
         ret_places[0].worker =
             prefill_choose(core, shape, work->canonical, blocked_before(core, shape));

@@ -63,17 +63,18 @@ static uint64_t backoff_ms(struct core *core, struct backoff_range range, uint32
 
 void retry_wait(struct core *core, struct work *work, uint64_t wait_ms)
 {
-    work->backoff_ms = wait_ms;
-    work->backoff.key = core->now + wait_ms;
-    work->backoff.tie = task_id(work->canonical).value;
-    heap_insert(&core->backoffs, &work->backoff);
+    struct history *past = work_remember(work);
+    past->backoff_ms = wait_ms;
+    past->backoff.key = core->now + wait_ms;
+    past->backoff.tie = task_id(work->canonical).value;
+    heap_insert(&core->backoffs, &past->backoff);
     work_set(core, work, TASK_WAITING, TASK_REASON_BACKOFF);
 }
 
 static void fail(
     struct core *core, struct work *work, struct worker *worker, enum task_reason reason)
 {
-    work->failed_worker = worker->id;
+    work_remember(work)->failed_worker = worker->id;
     work_fail(core, work, reason);
 }
 
@@ -84,20 +85,21 @@ static void retry_lost(
         work_ready(core, work);
         return;
     }
-    work->losses++;
-    if (work->losses >= core->options.losses_max) {
+    struct history *past = work_remember(work);
+    past->losses++;
+    if (past->losses >= core->options.losses_max) {
         char text[128];
         (void)snprintf(
             text,
             sizeof(text),
             "%u workers were lost while they ran it, the last one '%s'",
-            work->losses,
+            past->losses,
             worker->name);
         work_note(work, text);
         fail(core, work, worker, TASK_REASON_POISON);
         return;
     }
-    retry_wait(core, work, backoff_ms(core, backoff_lost, work->losses));
+    retry_wait(core, work, backoff_ms(core, backoff_lost, past->losses));
     task_persist(core, work->canonical);
 }
 
@@ -107,7 +109,8 @@ void retry_after(
     struct worker *worker,
     const struct retry_cause *cause)
 {
-    work->last_outcome = (uint8_t)cause->outcome;
+    struct history *past = work_remember(work);
+    past->last_outcome = (uint8_t)cause->outcome;
     if (cause->outcome == OUTCOME_LOST) {
         retry_lost(core, work, worker, cause->started);
         return;
@@ -117,20 +120,20 @@ void retry_after(
         return;
     }
     if (!attempt_outcome_counts(cause->outcome)) {
-        work->soft_failures++;
-        retry_wait(core, work, backoff_ms(core, backoff_soft, work->soft_failures));
+        past->soft_failures++;
+        retry_wait(core, work, backoff_ms(core, backoff_soft, past->soft_failures));
         task_persist(core, work->canonical);
         return;
     }
-    work->soft_failures = 0;
-    work->failures++;
-    work->ooms += cause->outcome == OUTCOME_MEMORY;
-    if (work->failures >= retry_failures_max(work->canonical)) {
+    past->soft_failures = 0;
+    past->failures++;
+    past->ooms += cause->outcome == OUTCOME_MEMORY;
+    if (past->failures >= retry_failures_max(work->canonical)) {
         fail(core, work, worker, TASK_REASON_FAILURES);
         return;
     }
-    work->failed_worker = worker->id;
-    retry_wait(core, work, backoff_ms(core, backoff_own, work->failures));
+    past->failed_worker = worker->id;
+    retry_wait(core, work, backoff_ms(core, backoff_own, past->failures));
     task_persist(core, work->canonical);
 }
 
@@ -139,7 +142,7 @@ void retry_wake(struct core *core)
     struct heap_node *node = heap_first(&core->backoffs);
     while (node != NULL && node->key <= core->now) {
         heap_pop(&core->backoffs);
-        work_ready(core, container_of(node, struct work, backoff));
+        work_ready(core, container_of(node, struct history, backoff)->work);
         node = heap_first(&core->backoffs);
     }
 }
@@ -149,7 +152,7 @@ void retry_blame(struct core *core, const struct work *work, struct worker *work
     if (worker->blame > 0) {
         worker->blame--;
     }
-    struct worker *other = workers_find(core, work->failed_worker);
+    struct worker *other = workers_find(core, work_history(work)->failed_worker);
     if (other == NULL || other == worker) {
         return;
     }

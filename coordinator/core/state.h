@@ -43,26 +43,34 @@ struct task {
     bool remade : 1;        /* its output was gone once, and is or was made again (missing.h) */
 };
 
+/* A large grid has hundreds of thousands that are ready: what only the tried ones need lies in
+ * `history`. */
 struct work {
     struct digest key;
     struct work *hash_next;
-    struct task *canonical;   /* NULL: only `attempt` (being revoked) keeps it alive */
-    struct attempt *attempt;  /* open: leased, running or revoking */
+    struct task *canonical;  /* NULL: only `attempt` (being revoked) keeps it alive */
+    struct attempt *attempt; /* open: leased, running or revoking */
+    struct shape *shape; /* whose queue it is in, under the canonical row's id; NULL: in none */
+    struct history *history; /* made on demand; read through work_history() */
+    bool hashed;             /* found by key; a failed work may have been replaced there */
+    bool looking;            /* a look-up is under way */
+};
+
+/* What the attempts of a work left behind. */
+struct history {
+    struct work *work;
     struct attempt *lost;     /* lost ones that may still report, by next_lost */
     struct heap_node backoff; /* in core->backoffs */
     char *detail;             /* of the last failure; heap */
     char *checkpoint;         /* folder of the newest known one, or NULL; heap */
     struct attempt_id checkpoint_attempt;
     uint64_t backoff_ms;
-    uint32_t failures, losses, soft_failures;
-    struct worker_id failed_worker; /* where it failed last */
     struct attempt_id last_attempt;
-    uint8_t last_outcome;
-    struct shape *shape; /* whose queue it is in, under the canonical row's id; NULL: in none */
+    struct worker_id failed_worker; /* where it failed last */
+    uint32_t failures, losses, soft_failures;
     uint32_t preemptions; /* how often it gave way to others */
     uint32_t ooms;        /* ends out of memory, for `on_oom` */
-    bool hashed;          /* found by key; a failed work may have been replaced there */
-    bool looking;         /* a look-up is under way */
+    uint8_t last_outcome;
 };
 
 /*

@@ -173,19 +173,20 @@ static enum task_state stored_state(enum task_state state)
 static void row_of_work(const struct task *task, struct task_row *row)
 {
     const struct work *work = task->work;
+    const struct history *past = work_history(work);
     if (work->canonical == task || task->state == TASK_FAILED) {
-        row->failures = work->failures;
-        row->losses = work->losses;
-        row->soft_failures = work->soft_failures;
-        row->ooms = work->ooms;
-        row->preemptions = work->preemptions;
-        row->checkpoint = work->checkpoint;
-        row->checkpoint_attempt = work->checkpoint_attempt;
+        row->failures = past->failures;
+        row->losses = past->losses;
+        row->soft_failures = past->soft_failures;
+        row->ooms = past->ooms;
+        row->preemptions = past->preemptions;
+        row->checkpoint = past->checkpoint;
+        row->checkpoint_attempt = past->checkpoint_attempt;
     }
-    row->backoff_ms = task->reason == TASK_REASON_BACKOFF ? work->backoff_ms : 0;
-    row->attempt = work->attempt != NULL ? work->attempt->id : work->last_attempt;
+    row->backoff_ms = task->reason == TASK_REASON_BACKOFF ? past->backoff_ms : 0;
+    row->attempt = work->attempt != NULL ? work->attempt->id : past->last_attempt;
     row->key = work->key;
-    row->detail = work->detail;
+    row->detail = past->detail;
     if (task->state == TASK_FAILED && work->canonical != task) {
         row->same_as = task_id(work->canonical);
     }

@@ -90,10 +90,28 @@ struct work *work_create(const struct digest *key)
     return work;
 }
 
+const struct history *work_history(const struct work *work)
+{
+    static const struct history none;
+    return work->history != NULL ? work->history : &none;
+}
+
+struct history *work_remember(struct work *work)
+{
+    if (work->history == NULL) {
+        work->history = xcalloc(sizeof(*work->history));
+        work->history->work = work;
+    }
+    return work->history;
+}
+
 static void work_destroy(struct work *work)
 {
-    free(work->detail);
-    free(work->checkpoint);
+    if (work->history != NULL) {
+        free(work->history->detail);
+        free(work->history->checkpoint);
+        free(work->history);
+    }
     free(work);
 }
 
@@ -102,9 +120,11 @@ static void work_free(struct core *core, struct work *work)
     CHECK(work->attempt == NULL);
     queue_remove(core, work);
     works_remove(core, work);
-    heap_remove(&core->backoffs, &work->backoff);
-    while (work->lost != NULL) {
-        attempt_forget(core, work->lost);
+    if (work->history != NULL) {
+        heap_remove(&core->backoffs, &work->history->backoff);
+        while (work->history->lost != NULL) {
+            attempt_forget(core, work->history->lost);
+        }
     }
     work_destroy(work);
 }
@@ -151,29 +171,34 @@ void works_done(struct core *core)
 
 void work_note(struct work *work, const char *detail)
 {
-    free(work->detail);
-    work->detail = NULL;
+    if (work->history != NULL) {
+        free(work->history->detail);
+        work->history->detail = NULL;
+    }
     if (detail != NULL && detail[0] != '\0') {
         size_t length = utf8_prefix(detail, strnlen(detail, LIMIT_DETAIL));
-        work->detail = xmalloc(length + 1);
-        memcpy(work->detail, detail, length);
-        work->detail[length] = '\0';
+        struct history *past = work_remember(work);
+        past->detail = xmalloc(length + 1);
+        memcpy(past->detail, detail, length);
+        past->detail[length] = '\0';
     }
 }
 
 bool work_was_tried(const struct work *work)
 {
-    return work->failures + work->losses + work->soft_failures + work->preemptions > 0
-           || work->checkpoint_attempt.value != 0;
+    const struct history *past = work_history(work);
+    return past->failures + past->losses + past->soft_failures + past->preemptions > 0
+           || past->checkpoint_attempt.value != 0;
 }
 
 void work_note_checkpoint(struct work *work, const char *folder, struct attempt_id attempt)
 {
     size_t length = strlen(folder);
-    free(work->checkpoint);
-    work->checkpoint = xmalloc(length + 1);
-    memcpy(work->checkpoint, folder, length + 1);
-    work->checkpoint_attempt = attempt;
+    struct history *past = work_remember(work);
+    free(past->checkpoint);
+    past->checkpoint = xmalloc(length + 1);
+    memcpy(past->checkpoint, folder, length + 1);
+    past->checkpoint_attempt = attempt;
 }
 
 /* --- Rows --- */
@@ -344,6 +369,19 @@ void work_abandon(struct core *core, struct task *task)
     }
 }
 
+static void history_renew(struct core *core, struct history *past)
+{
+    past->failures = 0;
+    past->losses = 0;
+    past->soft_failures = 0;
+    past->ooms = 0;
+    past->preemptions = 0;
+    past->checkpoint_attempt = (struct attempt_id){0};
+    free(past->checkpoint);
+    past->checkpoint = NULL;
+    heap_remove(&core->backoffs, &past->backoff);
+}
+
 /* No row wants it: it ends at once, or with its attempt. Whoever joins until then is a new wish
  * with a new budget. */
 static void work_orphan(struct core *core, struct work *work)
@@ -351,15 +389,9 @@ static void work_orphan(struct core *core, struct work *work)
     queue_remove(core, work);
     work->canonical = NULL;
     work->looking = false;
-    work->failures = 0;
-    work->losses = 0;
-    work->soft_failures = 0;
-    work->ooms = 0;
-    work->preemptions = 0;
-    work->checkpoint_attempt = (struct attempt_id){0};
-    free(work->checkpoint);
-    work->checkpoint = NULL;
-    heap_remove(&core->backoffs, &work->backoff);
+    if (work->history != NULL) {
+        history_renew(core, work->history);
+    }
     if (work->attempt != NULL) {
         attempt_revoke(core, work->attempt);
 #ifdef BUG_TWO_LIVE_ATTEMPTS
@@ -478,8 +510,8 @@ void work_fail(struct core *core, struct work *work, enum task_reason reason)
             core,
             AUDIT_TASK_FAILED,
             task_id(row),
-            work->last_attempt,
-            work->failed_worker,
+            work_history(work)->last_attempt,
+            work_history(work)->failed_worker,
             (int64_t)reason);
         row = row->next;
     } while (row != work->canonical);
@@ -508,8 +540,8 @@ struct task **work_dissolve(struct core *core, struct work *work, size_t *ret_co
 uint32_t work_retry(struct core *core, struct work *work, const struct graph *asked)
 {
     size_t count;
-    const char *detail =
-        work->detail != NULL ? arena_strdup(core->scratch, work->detail) : NULL;
+    const char *noted = work_history(work)->detail;
+    const char *detail = noted != NULL ? arena_strdup(core->scratch, noted) : NULL;
     struct task **rows = work_dissolve(core, work, &count);
     uint32_t revived = 0;
     for (size_t i = 0; i < count; i++) {

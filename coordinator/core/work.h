@@ -45,6 +45,9 @@ uint32_t work_retry(struct core *core, struct work *work, const struct graph *as
 bool work_result_fits(const struct task *task, const struct result_row *result);
 /* A copy in the task's grid, outputs in the plan's order. */
 const struct result_row *work_result_copy(struct task *task, const struct result_row *result);
+/* To read: all zero while nothing was tried. To write: made when it is not there. */
+const struct history *work_history(const struct work *work);
+struct history *work_remember(struct work *work);
 /* It has counters, or a checkpoint, that a row must keep. */
 bool work_was_tried(const struct work *work);
 void work_note(struct work *work, const char *detail); /* copies; NULL clears */
