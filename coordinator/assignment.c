@@ -116,6 +116,12 @@ char *assignment_frozen_spec(
     return copy_fields(frozen->spec, dir_fields, arena);
 }
 
+/* The upstream task has no outputs: there is nothing to read. */
+static bool is_only_waited_for(const struct plan *plan, const struct plan_source *source)
+{
+    return source->kind == PLAN_FROM_TASK && plan_task_outputs(plan, source->task).count == 0;
+}
+
 static void build_inputs(
     const struct effect_assign *effect,
     const struct plan_task *task,
@@ -129,10 +135,12 @@ static void build_inputs(
         struct msg_input *to = &out->inputs[i];
         *to = (struct msg_input){.name = input->name, .kind = input->kind, .many = input->many};
         to->entries = ARENA_ARRAY(arena, struct msg_entry, input->sources_count + 1);
-        to->entries_count = input->sources_count;
         for (size_t j = 0; j < input->sources_count; j++) {
             const struct plan_source *source = &input->sources[j];
-            struct msg_entry *entry = &to->entries[j];
+            if (is_only_waited_for(effect->plan, source)) {
+                continue;
+            }
+            struct msg_entry *entry = &to->entries[to->entries_count++];
             entry->label = source->label == NULL ? "" : source->label;
             entry->digest = effect->inputs[i][j];
             entry->kind = MSG_ENTRY_TREE;

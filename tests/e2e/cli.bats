@@ -342,3 +342,13 @@ is_running() {
     "$assay" submit "$out/old.yaml" --wait
     [ "$("$assay" status old --json | field "b['grid']['grid'] > $number")" = True ]
 }
+
+@test "tasks without outputs are waited for, through a gather" {
+    printf 'grid: chain\naxes: {i: [1, 2, 3]}\nstages:\n' >"$out/chain.yaml"
+    printf '  leaf: {over: [i], run: "null", with: {i: "${i}"}}\n  mid: {run: "null", from: leaf}\n' >>"$out/chain.yaml"
+    printf '  root: {run: "null", from: mid}\n' >>"$out/chain.yaml"
+    run "$assay" submit "$out/chain.yaml" --wait
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"5/5 tasks"* ]]
+}

@@ -56,6 +56,32 @@ static void equal_bytes_meet_again_downstream(void **state)
     rig_destroy(rig);
 }
 
+/* A task without outputs is only waited for: its key stands for it. */
+static void a_task_without_outputs_is_waited_for(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_create(NULL);
+    struct rig_plan *plan = rig_plan(rig, 2);
+    rig_reads(rig, plan, 1, 0);
+    plan->tasks[0].outputs_count = 0;
+    plan->tasks[1].inputs[0].sources[0].output = NULL;
+    struct grid_id grid = rig_submit(rig, plan);
+    struct rig_worker worker = rig_join(rig, "w", 1, 1);
+    struct event event = {
+        .kind = EVENT_FINISHED,
+        .finished = {
+            .from = worker.from,
+            .attempt = rig_attempt(rig, grid, 0),
+            .outcome = OUTCOME_DONE,
+        }};
+    rig_step(rig, &event);
+    assert_int_equal(rig_state(rig, grid, 0), TASK_DONE);
+    assert_int_equal(rig_state(rig, grid, 1), TASK_LEASED);
+    rig_restart(rig);
+    assert_int_equal(rig_state(rig, grid, 1), TASK_LEASED);
+    rig_destroy(rig);
+}
+
 static void a_result_in_the_store_answers(void **state)
 {
     (void)state;
@@ -160,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_keys_run_once),
+        cmocka_unit_test(a_task_without_outputs_is_waited_for),
         cmocka_unit_test(equal_bytes_meet_again_downstream),
         cmocka_unit_test(a_result_in_the_store_answers),
         cmocka_unit_test(a_program_that_is_not_cached_runs_again),
