@@ -130,6 +130,8 @@
 #define LIMIT_INPUT_ENTRIES 65536
 /* A plan as stored: LIMIT_TASKS_PER_GRID records of about 500 bytes. */
 #define LIMIT_PLAN_BYTES ((size_t)(1 * GIB))
+/* What of it travels as one: libpq keeps room for that, and the loop copies it at once. */
+#define LIMIT_PLAN_SLICE_BYTES (1 << 20)
 /* Sources in all distinct lists of a stored plan: 2,000 groups of 1,000 measures, at 80 bytes
  * each. */
 #define LIMIT_PLAN_SOURCES 4000000

@@ -11,6 +11,7 @@
 #include "common/base/clock.h"
 #include "coordinator/store/commit_rows.h"
 #include "coordinator/store/pg.h"
+#include "coordinator/store/plan_slices.h"
 #include "coordinator/store/policy.h"
 
 void batch_send(struct store *store, const char *sql, const char *const *params, size_t count)
@@ -158,6 +159,22 @@ static void send_fence(struct store *store, uint64_t epoch, uint64_t number, uin
         "SELECT assay.advance(u.a, u.b, u.c) FROM unnest($1::int8[], $2::int8[], $3::int8[]) AS u(a,b,c)");
 }
 
+/* Hands over what the connection takes now, and no more than one slice of a plan at a time: the
+ * batch ends behind the last one. False: the connection is lost. */
+static bool push(struct store *store)
+{
+    if (plan_slices_wait(store) && PQflush(store->writer) == 0) {
+        plan_slices_send(store);
+    }
+    if (!store->closed && !plan_slices_wait(store)) {
+        store->closed = true;
+        store->failed |= PQpipelineSync(store->writer) != 1;
+    }
+    int left = PQflush(store->writer);
+    store->wants_write = left == 1 || !store->closed;
+    return left >= 0;
+}
+
 void store_commit_begin(
     struct store *store,
     uint64_t epoch,
@@ -168,6 +185,7 @@ void store_commit_begin(
     CHECK(!store->in_flight);
     store->in_flight = true;
     store->begun_ms = clock_monotonic_ms();
+    store->closed = false;
     store->failed = store->deposed = store->passing = store->read_only = store->wants_write =
         false;
     err_clear(&store->failure);
@@ -175,8 +193,8 @@ void store_commit_begin(
         return; /* poll reports LOST */
     }
     if (PQsetnonblocking(store->writer, 1) != 0 || PQenterPipelineMode(store->writer) != 1) {
-        store->failed = true;
-        (void)pg_failure(store->writer, NULL, "commit", &store->failure);
+        PQfinish(store->writer); /* not fit for a batch: poll reports LOST */
+        store->writer = NULL;
         return;
     }
     CLEANUP(arena_cleanup) struct arena *arena = arena_create();
@@ -195,10 +213,7 @@ void store_commit_begin(
     batch_send_results(store, batch, arena);
     batch_send_metrics(store, batch, arena);
     batch_send_events(store, batch, arena, epoch, number);
-    if (PQpipelineSync(store->writer) != 1) {
-        store->failed = true;
-    }
-    store->wants_write = PQflush(store->writer) == 1;
+    (void)push(store); /* store_commit_poll() sees a failure */
 }
 
 /* Takes one result; true when the pipeline's end was reached. */
@@ -227,6 +242,7 @@ static bool take_result(struct store *store, PGresult *result)
 static enum store_commit batch_lost(struct store *store, struct err *err)
 {
     store->in_flight = false;
+    plan_slices_end(store, false);
     (void)err_set(err, ERR_UNAVAILABLE, "database connection lost during a commit");
     if (store->writer != NULL) {
         (void)err_wrap(err, "%s", PQerrorMessage(store->writer));
@@ -239,6 +255,7 @@ static enum store_commit batch_lost(struct store *store, struct err *err)
 static enum store_commit batch_failed(struct store *store, struct err *err)
 {
     *err = store->failure;
+    plan_slices_end(store, false);
     if (store->deposed) {
         return STORE_DEPOSED;
     }
@@ -254,18 +271,7 @@ static enum store_commit batch_failed(struct store *store, struct err *err)
 void store_commit_push(struct store *store)
 {
     if (store->in_flight && store->wants_write && store->writer != NULL) {
-        store->wants_write =
-            PQflush(store->writer) == 1; /* store_commit_poll() sees a failure */
-    }
-}
-
-/* A plan that is stored need not be packed any more. */
-static void forget_packed(struct store *store)
-{
-    for (size_t i = 0; i < store->infos_count; i++) {
-        if (store->infos[i].packed.sent) {
-            packed_plan_done(&store->infos[i].packed);
-        }
+        (void)push(store); /* store_commit_poll() sees a failure */
     }
 }
 
@@ -278,12 +284,11 @@ enum store_commit store_commit_poll(struct store *store, struct err *err)
         || PQconsumeInput(store->writer) != 1) {
         return batch_lost(store, err);
     }
-    if (store->wants_write) {
-        int left = PQflush(store->writer);
-        if (left < 0) {
-            return batch_lost(store, err);
-        }
-        store->wants_write = left == 1;
+    if (store->wants_write && !push(store)) {
+        return batch_lost(store, err);
+    }
+    if (!store->closed) {
+        return STORE_BUSY; /* whatever came is taken when all of it is sent */
     }
     while (PQisBusy(store->writer) == 0) {
         PGresult *result = PQgetResult(store->writer);
@@ -303,7 +308,7 @@ enum store_commit store_commit_poll(struct store *store, struct err *err)
             return batch_failed(store, err);
         }
         store->tuned = true;
-        forget_packed(store);
+        plan_slices_end(store, true);
         return STORE_COMMITTED;
     }
     return PQstatus(store->writer) == CONNECTION_OK ? STORE_BUSY : batch_lost(store, err);

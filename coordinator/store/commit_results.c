@@ -8,16 +8,7 @@
 #include "common/base/limits.h"
 #include "common/base/node.h"
 #include "coordinator/store/commit_rows.h"
-
-static struct store_grid_info *info_of(const struct store *store, const struct plan *plan)
-{
-    for (size_t i = 0; i < store->infos_count; i++) {
-        if (store->infos[i].plan == plan) {
-            return &store->infos[i];
-        }
-    }
-    return NULL;
-}
+#include "coordinator/store/plan_slices.h"
 
 static char *uuid_text(const struct submission_id *id, struct arena *arena)
 {
@@ -30,8 +21,7 @@ static char *uuid_text(const struct submission_id *id, struct arena *arena)
 }
 
 enum {
-    PLAN_PARAM = 14, /* index of the plan among the parameters of insert_grid() */
-    PG_BYTEA = 17,   /* its type's number in every server */
+    PLAN_PARAM = 14, /* index of the plan's first slice among the parameters of insert_grid() */
 };
 
 static void insert_grid(
@@ -39,17 +29,14 @@ static void insert_grid(
 {
     const struct grid_row *row = &grid->row;
     const struct plan *plan = grid->plan;
-    struct store_grid_info *info = info_of(store, plan);
+    struct store_grid_info *info = store_grid_info_of(store, plan);
     struct store_grid_info nothing = {
         .plan = plan, .about = "", .grid_text = "", .sets_json = "[]", .note = ""};
     info = info == NULL ? &nothing : info;
     char hex[DIGEST_HEX];
-    CLEANUP(packed_plan_done) struct packed_plan made = {0};
     if (info->packed.bytes == NULL) {
-        made = plan_pack(plan);
+        info->packed = plan_pack(plan);
     }
-    const struct packed_plan *packed = made.bytes != NULL ? &made : &info->packed;
-    info->packed.sent = true;
     const char *const texts[] = {
         arena_printf(arena, "%u", row->grid.value),
         uuid_text(&row->submission, arena),
@@ -65,7 +52,7 @@ static void insert_grid(
         arena_strndup(arena, info->grid_text, info->grid_text_length),
         info->sets_json,
         arena_printf(arena, "%u", plan->version),
-        NULL, /* the plan, below */
+        NULL, /* PLAN_PARAM */
         arena_printf(arena, "%zu", plan->tasks_count),
         plan->compare == NULL ? NULL : node_to_json_arena(plan->compare, arena),
         plan->decontaminate ? "t" : "f",
@@ -75,8 +62,7 @@ static void insert_grid(
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         params[i] = pg_param_text(texts[i]);
     }
-    params[PLAN_PARAM] = (struct pg_param){
-        .value = packed->bytes, .length = (int)packed->length, .format = 1, .oid = PG_BYTEA};
+    params[PLAN_PARAM] = plan_slices_begin(store, row->grid.value, plan, &info->packed);
     batch_send_params(
         store,
         "INSERT INTO grid (grid_id, submission_id, name, about, owner, state, cancelled, verdict, submitted_at, finished_at, "

@@ -9,11 +9,8 @@
 #include "coordinator/store/capacity_codec.h"
 #include "coordinator/store/lease_codec.h"
 #include "coordinator/store/pg.h"
+#include "coordinator/store/plan_slices.h"
 #include "coordinator/store/policy.h"
-
-enum {
-    PLAN_SLICE_BYTES = 4 << 20,
-};
 
 #define SQL_MS(column) "coalesce((extract(epoch FROM " column ") * 1000)::int8, 0)"
 
@@ -116,59 +113,6 @@ bool store_load(
 
 /* --- One grid --- */
 
-/* One slice of a plan, appended; *ret_more: there may be another. */
-static bool load_plan_slice(
-    struct store *store,
-    uint32_t id,
-    struct arena *scratch,
-    struct str *packed,
-    bool *ret_more,
-    struct err *err)
-{
-    const char *const params[] = {
-        arena_printf(scratch, "%u", id),
-        arena_printf(scratch, "%zu", packed->length + 1),
-        arena_printf(scratch, "%d", PLAN_SLICE_BYTES),
-    };
-    CLEANUP(pg_result_cleanup)
-    PGresult *rows = PQexecParams(
-        store->writer,
-        "SELECT substr(plan, $2::int4, $3::int4) FROM grid WHERE grid_id = $1::int4",
-        (int)ARRAY_LEN(params),
-        NULL,
-        params,
-        NULL,
-        NULL,
-        1);
-    if (PQresultStatus(rows) != PGRES_TUPLES_OK || PQntuples(rows) != 1) {
-        return pg_failure(store->writer, rows, "reading a plan", err);
-    }
-    size_t length = (size_t)PQgetlength(rows, 0, 0);
-    str_append_bytes(packed, PQgetvalue(rows, 0, 0), length);
-    *ret_more = length == PLAN_SLICE_BYTES;
-    return true;
-}
-
-/* In binary and by slices: libpq keeps what the largest answer took, and a large plan is most
- * of what a grid is. */
-static bool load_plan(
-    struct store *store,
-    uint32_t id,
-    struct arena *arena,
-    struct plan **ret_plan,
-    struct err *err)
-{
-    CLEANUP(arena_cleanup) struct arena *scratch = arena_create();
-    CLEANUP(str_done) struct str packed;
-    str_init(&packed, LIMIT_PLAN_BYTES);
-    for (bool more = true; more;) {
-        if (!load_plan_slice(store, id, scratch, &packed, &more, err)) {
-            return false;
-        }
-    }
-    return plan_unpack(packed.data, packed.length, arena, ret_plan, err);
-}
-
 static void uuid_bytes(const char *text, struct submission_id *ret_id)
 {
     static const char digits[] = "0123456789abcdef";
@@ -213,7 +157,7 @@ static bool load_grid_row(
     row->submitted_ms = pg_u64(rows, 0, 6);
     row->finished_ms = pg_u64(rows, 0, 7);
     struct plan *plan = NULL;
-    if (!load_plan(store, id, grid->arena, &plan, err)) {
+    if (!plan_slices_load(store, id, grid->arena, &plan, err)) {
         return err_wrap(err, "grid %u '%s'", id, row->name);
     }
     grid->event.plan = plan;

@@ -6,6 +6,7 @@
 
 #include "common/base/check.h"
 #include "coordinator/store/pg.h"
+#include "coordinator/store/plan_slices.h"
 
 static bool check_server(PGconn *connection, struct err *err)
 {
@@ -79,6 +80,7 @@ void store_close(struct store *store)
     for (size_t i = 0; i < store->infos_count; i++) {
         packed_plan_done(&store->infos[i].packed);
     }
+    plan_slices_end(store, true);
     PQfinish(store->writer);
     PQfinish(store->reader);
     str_done(&store->conninfo_text);
@@ -102,6 +104,16 @@ bool store_wants_write(const struct store *store)
     return store->wants_write;
 }
 
+struct store_grid_info *store_grid_info_of(struct store *store, const struct plan *plan)
+{
+    for (size_t i = 0; i < store->infos_count; i++) {
+        if (store->infos[i].plan == plan) {
+            return &store->infos[i];
+        }
+    }
+    return NULL;
+}
+
 void store_set_grid_info(struct store *store, const struct store_grid_info *info)
 {
     store_forget_grid_info(store, info->plan);
@@ -110,11 +122,9 @@ void store_set_grid_info(struct store *store, const struct store_grid_info *info
 
 void store_forget_grid_info(struct store *store, const struct plan *plan)
 {
-    for (size_t i = 0; i < store->infos_count; i++) {
-        if (store->infos[i].plan == plan) {
-            packed_plan_done(&store->infos[i].packed);
-            store->infos[i] = store->infos[--store->infos_count];
-            return;
-        }
+    struct store_grid_info *info = store_grid_info_of(store, plan);
+    if (info != NULL) {
+        packed_plan_done(&info->packed);
+        *info = store->infos[--store->infos_count];
     }
 }

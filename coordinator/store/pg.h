@@ -23,6 +23,15 @@ struct prepared {
     char name[16];
 };
 
+/* A plan of the batch in flight (plan_slices.h). */
+struct plan_sending {
+    uint32_t grid;
+    const struct plan *plan;
+    struct packed_plan packed;
+    size_t sent;    /* bytes */
+    uint32_t parts; /* rows of grid_plan */
+};
+
 #define PG_PREPARED_MAX 128
 
 struct store {
@@ -45,6 +54,9 @@ struct store {
     bool wants_write;
     struct store_grid_info *infos;
     size_t infos_count, infos_capacity;
+    struct plan_sending *sending; /* heap */
+    size_t sending_count, sending_capacity;
+    bool closed;                   /* the batch in flight has its end in the buffer */
     struct arena *arena;           /* infos */
     bool knows_schema;             /* the leader's table was seen */
     const char *holder, *endpoint; /* ours, borrowed; NULL: not introduced */
@@ -52,6 +64,9 @@ struct store {
     char others[LIMIT_COORDINATORS - 1][LIMIT_ENDPOINT];
     size_t others_count;
 };
+
+/* NULL: it was never set, or is forgotten. */
+struct store_grid_info *store_grid_info_of(struct store *store, const struct plan *plan);
 
 /* The announcement's rows are known by this name of their column. */
 #define COORDINATOR_COLUMN "coordinator_endpoint"

@@ -22,7 +22,7 @@ struct packed_plan plan_pack(const struct plan *plan)
     void *bytes = xmalloc(bound);
     size_t length = ZSTD_compress(bytes, bound, stored.data, stored.length, LEVEL);
     CHECK(!ZSTD_isError(length));
-    return (struct packed_plan){xrealloc(bytes, length), length, false};
+    return (struct packed_plan){xrealloc(bytes, length), length};
 }
 
 void packed_plan_done(struct packed_plan *packed)

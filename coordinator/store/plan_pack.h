@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plan as a grid row holds it: its stored form in one zstd frame. */
+/* The plan as the database holds it (plan_slices.h): its stored form in one zstd frame. */
 #ifndef ASSAY_STORE_PLAN_PACK_H
 #define ASSAY_STORE_PLAN_PACK_H
 
@@ -9,7 +9,6 @@
 struct packed_plan {
     void *bytes; /* on the heap */
     size_t length;
-    bool sent; /* with the batch in flight, or before */
 };
 
 struct packed_plan plan_pack(const struct plan *plan);

@@ -5,7 +5,8 @@
  *
  * Commits are asynchronous: store_commit_begin() hands a batch to libpq in pipeline mode (one
  * implicit transaction of which the first statement fences by epoch and batch number),
- * store_commit_poll() says how it ended. Reads (look-ups, loading) use a second connection and
+ * store_commit_poll() hands over what follows (large plans go in slices, plan_slices.h) and says
+ * how it ended. Reads (look-ups, loading) use a second connection and
  * block, bounded by statement_timeout. One thread.
  */
 #ifndef ASSAY_STORE_STORE_H

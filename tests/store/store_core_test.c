@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/limits.h"
+#include "common/base/rng.h"
 #include "common/base/str.h"
 #include "common/grid/plan_build.h"
 #include "coordinator/core/turn.h"
@@ -564,6 +566,65 @@ static void finished_grid_is_found_again(void **state)
     rig_close(&rig);
 }
 
+/* A plan of some slices: text that hardly packs. */
+static const struct plan *large_plan(struct arena *arena)
+{
+    struct plan *plan = small_plan(arena);
+    size_t length = 5 * (size_t)LIMIT_PLAN_SLICE_BYTES;
+    char *text = arena_alloc(arena, length + 1);
+    struct rng rng;
+    rng_init(&rng, 1);
+    for (size_t i = 0; i < length; i++) {
+        text[i] = "0123456789abcdef"[rng_below(&rng, 16)];
+    }
+    text[length] = '\0';
+    plan->points[0][1].value = node_string(arena, text);
+    return plan;
+}
+
+static void run_sql(const char *sql)
+{
+    struct err err = {0};
+    PGconn *connection = NULL;
+    assert_true(pg_connect(database(), "test", &connection, &err));
+    if (!pg_command(connection, sql, &err)) {
+        fail_msg("%s: %s", sql, err.message);
+    }
+    PQfinish(connection);
+}
+
+static void a_large_plan_is_stored_in_slices(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_open(&rig);
+    submit(&rig, large_plan(rig.arena), 1);
+
+    /* A batch that is refused leaves nothing of it, and the next one has all of it. */
+    struct err err = {0};
+    store_commit_begin(
+        rig.store, rig.leader.epoch + 1, rig.number + 1, rig.now_ms, &rig.effects);
+    enum store_commit outcome = STORE_BUSY;
+    while (outcome == STORE_BUSY) {
+        outcome = store_commit_poll(rig.store, &err);
+    }
+    assert_int_equal(outcome, STORE_DEPOSED);
+    assert_int_equal(count_of("SELECT count(*) FROM grid"), 0);
+    assert_int_equal(count_of("SELECT count(*) FROM grid_plan"), 0);
+
+    commit(&rig);
+    assert_true(count_of("SELECT count(*) FROM grid_plan") > 1);
+    assert_int_equal(
+        count_of("SELECT max(length(plan)) FROM grid"), (int64_t)LIMIT_PLAN_SLICE_BYTES);
+    assert_loads_equal(&rig);
+
+    /* As coordinators stored it before there were slices. */
+    run_sql("UPDATE grid SET plan = plan || (SELECT string_agg(body, NULL ORDER BY part) FROM "
+            "grid_plan); DELETE FROM grid_plan");
+    assert_loads_equal(&rig);
+    rig_close(&rig);
+}
+
 static void finish_without(
     struct rig *rig,
     struct event_from from,
@@ -706,6 +767,7 @@ int main(void)
         cmocka_unit_test(whole_life_of_a_grid),
         cmocka_unit_test(a_gang_is_loaded_with_all_its_ranks),
         cmocka_unit_test(finished_grid_is_found_again),
+        cmocka_unit_test(a_large_plan_is_stored_in_slices),
         cmocka_unit_test(what_is_gone_is_made_again),
         cmocka_unit_test(results_show_accepted_metrics_only),
         cmocka_unit_test(policy_survives_a_start),
