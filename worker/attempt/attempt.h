@@ -3,11 +3,12 @@
  * assay-attempt: what happens to an attempt's files, in a process of its own, so that neither
  * the daemon nor the shim ever waits for bulk data.
  *
- *     assay-attempt prepare STATE TASK ATTEMPT   makes the directory ready: launch.json
- *     assay-attempt publish STATE TASK ATTEMPT   judges and publishes: result
- *     assay-attempt sweep STATE                  removes what is settled and old
+ *     assay-attempt serve STATE   serves requests, one at a time, on a socket that is its
+ * stdin: prepare TASK ATTEMPT    makes the directory ready: launch.json publish TASK ATTEMPT
+ * judges and publishes: result assay-attempt sweep STATE   removes what is settled and old
  *
- * prepare and publish may be killed anywhere and run again.
+ * It answers `done` and waits for the next request, or ends with the status that says why not.
+ * Prepare and publish may be killed anywhere and run again.
  */
 #ifndef ASSAY_WORKER_ATTEMPT_ATTEMPT_H
 #define ASSAY_WORKER_ATTEMPT_ATTEMPT_H
@@ -25,14 +26,14 @@ struct attempt {
     const char *state; /* absolute */
     const char *dir;
     struct settings settings;
-    struct artifact_store *store;
+    struct artifact_store *store; /* borrowed */
     struct msg_assignment assignment;
     /* What it reads or runs and that is not whole in the store, as in struct msg_result. */
     struct digest missing, missing_part;
     bool missing_part_is_tree;
 };
 
-/* Exit status of `prepare` when it wrote a result instead of launch.json. */
+/* Exit status when `prepare` wrote a result instead of launch.json. */
 #define ATTEMPT_EXIT_SETTLED 3
 
 bool attempt_prepare(struct attempt *attempt, struct err *err);

@@ -16,13 +16,14 @@
 #include "common/base/log.h"
 #include "common/base/str.h"
 #include "common/io/file.h"
+#include "worker/shim/clerks.h"
 #include "worker/shim/processes.h"
 #include "worker/shim/shim.h"
 #include "worker/shim/spawn.h"
 
 enum {
     PREPARE_SETTLED = 3, /* ATTEMPT_EXIT_SETTLED: the result is there, nothing is to be run */
-    PUBLISHES_MAX = 2,
+    ASKS_MAX = 2,        /* a clerk that is lost fails nothing; a second one that is gives up */
     MEMORY_LOOK_MS = 500,
     LEFTOVER_LOOK_MS = 10,
     OUTPUT_PIECE_BYTES = 64 << 10,
@@ -102,20 +103,9 @@ void shim_drop_gone(struct shim *shim)
     shim->jobs_count = kept;
 }
 
-static bool start_helper(struct shim *shim, struct job *job, const char *verb)
+static bool ask_again(struct shim *shim, struct job *job, const char *verb)
 {
-    struct err err = {0};
-    char task[24];
-    char attempt[24];
-    (void)snprintf(task, sizeof(task), "%" PRIu64, job->task);
-    (void)snprintf(attempt, sizeof(attempt), "%" PRIu64, job->attempt);
-    const char *const argv[] = {shim->helper, verb, shim->state, task, attempt, NULL};
-    if (!spawn_helper(argv, &job->pid, &err)) {
-        log_event(LOG_ERR, "cannot start the helper", F("error", "%s", err.message));
-        job->pid = 0;
-        return false;
-    }
-    return true;
+    return job->asks++ < ASKS_MAX && clerks_ask(shim, job, verb);
 }
 
 /* --- The end: exit record, publishing --- */
@@ -123,8 +113,8 @@ static bool start_helper(struct shim *shim, struct job *job, const char *verb)
 static void publish(struct shim *shim, struct job *job)
 {
     enter(shim, job, JOB_PUBLISHING);
-    job->publishes = 1;
-    if (!start_helper(shim, job, "publish")) {
+    job->asks = 1;
+    if (!clerks_ask(shim, job, "publish")) {
         enter(shim, job, JOB_GONE); /* the daemon finds no result, and says so */
     }
 }
@@ -145,11 +135,8 @@ static void write_record_and_publish(struct shim *shim, struct job *job)
 static void publish_ended(struct shim *shim, struct job *job, int status)
 {
     bool whole = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    if (!whole && job->publishes < PUBLISHES_MAX) {
-        job->publishes++;
-        if (start_helper(shim, job, "publish")) {
-            return;
-        }
+    if (!whole && ask_again(shim, job, "publish")) {
+        return;
     }
     enter(shim, job, JOB_GONE);
 }
@@ -221,7 +208,7 @@ static void prepare_ended(struct shim *shim, struct job *job, int status)
         run_stage(shim, job);
     } else if (WIFEXITED(status) && WEXITSTATUS(status) == PREPARE_SETTLED) {
         enter(shim, job, JOB_GONE);
-    } else {
+    } else if (!WIFSIGNALED(status) || !ask_again(shim, job, "prepare")) {
         (void)snprintf(
             detail,
             sizeof(detail),
@@ -267,28 +254,33 @@ static void stage_ended(
     enter(shim, job, JOB_CLEANING);
 }
 
-bool shim_child_ended(struct shim *shim, pid_t pid, int status, const struct rusage *usage)
+void job_step_ended(struct shim *shim, struct job *job, int status)
+{
+    job->pid = 0;
+    if (job->phase == JOB_PREPARING) {
+        prepare_ended(shim, job, status);
+    } else {
+        publish_ended(shim, job, status);
+    }
+}
+
+void shim_child_ended(struct shim *shim, pid_t pid, int status, const struct rusage *usage)
 {
     if (pid == shim->sweeper) {
         shim->sweeper = 0;
-        return true;
+        return;
+    }
+    if (clerks_child_ended(shim, pid, status)) {
+        return;
     }
     for (size_t i = 0; i < shim->jobs_count; i++) {
         struct job *job = shim->jobs[i];
-        if (job->pid != pid) {
-            continue;
-        }
-        job->pid = 0;
-        if (job->phase == JOB_PREPARING) {
-            prepare_ended(shim, job, status);
-        } else if (job->phase == JOB_RUNNING) {
+        if (job->pid == pid) {
+            job->pid = 0;
             stage_ended(shim, job, status, usage);
-        } else {
-            publish_ended(shim, job, status);
+            return;
         }
-        return true;
     }
-    return false;
 }
 
 void job_read_output(struct job *job)
@@ -330,13 +322,15 @@ static size_t stages_count(const struct shim *shim)
 static struct process_scope scope_of(struct shim *shim, const struct job *job)
 {
     size_t count = 0;
-    shim->known = xrealloc(shim->known, (shim->jobs_count + 1) * sizeof(pid_t));
+    size_t most = shim->jobs_count + shim->clerks_count + 1;
+    shim->known = xrealloc(shim->known, most * sizeof(pid_t));
     pid_t *known = shim->known;
     for (size_t i = 0; i < shim->jobs_count; i++) {
-        if (shim->jobs[i]->pid != 0) {
+        if (shim->jobs[i]->phase == JOB_RUNNING) {
             known[count++] = shim->jobs[i]->pid;
         }
     }
+    count += clerks_pids(shim, &known[count]);
     if (shim->sweeper != 0) {
         known[count++] = shim->sweeper;
     }
@@ -391,14 +385,11 @@ static void look_at_memory(struct shim *shim, struct job *job, uint64_t now_ms)
 
 void shim_stop(struct shim *shim, struct job *job, enum exit_reason reason, uint64_t grace_ms)
 {
-    (void)shim;
     uint64_t kill_at_ms = clock_monotonic_ms() + grace_ms;
     bool first = job->record.reason == EXIT_BY_ITSELF;
     if (job->phase == JOB_PREPARING) {
         job->record.reason = reason;
-        if (kill(-job->pid, SIGKILL) != 0) {
-            (void)kill(job->pid, SIGKILL); /* before its setpgid */
-        }
+        clerks_kill(shim, job);
         return;
     }
     if (job->phase == JOB_READY) {
@@ -459,11 +450,12 @@ void shim_tick(struct shim *shim, uint64_t now_ms)
     for (size_t i = 0; i < shim->jobs_count; i++) {
         tick_job(shim, shim->jobs[i], now_ms);
     }
+    clerks_tick(shim, now_ms);
 }
 
 uint64_t shim_deadline(const struct shim *shim)
 {
-    uint64_t deadline_ms = UINT64_MAX;
+    uint64_t deadline_ms = clerks_deadline(shim);
     for (size_t i = 0; i < shim->jobs_count; i++) {
         const struct job *job = shim->jobs[i];
         const uint64_t times[] = {
@@ -497,7 +489,8 @@ void shim_run(struct shim *shim, uint64_t task, uint64_t attempt, uint64_t lease
         log_event(LOG_ERR, "cannot mark an attempt", F("error", "%s", err.message));
     }
     shim_tell(shim, job);
-    if (!start_helper(shim, job, "prepare")) {
+    job->asks = 1;
+    if (!clerks_ask(shim, job, "prepare")) {
         set_store_trouble(job, "its directory could not be prepared");
         write_record_and_publish(shim, job);
     }
@@ -530,7 +523,7 @@ void shim_lost(struct shim *shim, uint64_t task, uint64_t attempt)
 void shim_sweep(struct shim *shim)
 {
     const char *const argv[] = {shim->helper, "sweep", shim->state, NULL};
-    if (shim->sweeper == 0 && !spawn_helper(argv, &shim->sweeper, NULL)) {
+    if (shim->sweeper == 0 && !spawn_helper(argv, -1, &shim->sweeper, NULL)) {
         shim->sweeper = 0; /* the next one tries again */
     }
 }

@@ -16,6 +16,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/io/signals.h"
+#include "worker/shim/clerks.h"
 #include "worker/shim/shim.h"
 
 enum {
@@ -60,7 +61,7 @@ static void reap(struct shim *shim)
     struct rusage usage;
     pid_t pid;
     while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
-        (void)shim_child_ended(shim, pid, status, &usage); /* others were orphans */
+        shim_child_ended(shim, pid, status, &usage);
     }
 }
 
@@ -91,11 +92,12 @@ static int timeout_ms(const struct shim *shim, uint64_t now_ms)
     return wait_ms < IDLE_MS ? (int)wait_ms : IDLE_MS;
 }
 
-/* Signals, orders, output, time; each turn in this order. */
+/* Output, answers, signals, orders, time; each turn in this order. */
 static void turn(struct shim *shim, struct pollfd **polls)
 {
     size_t jobs_count = shim->jobs_count;
-    *polls = xrealloc(*polls, (FIXED_POLLS + jobs_count) * sizeof(**polls));
+    size_t count = FIXED_POLLS + jobs_count + shim->clerks_count;
+    *polls = xrealloc(*polls, count * sizeof(**polls));
     struct pollfd *at = *polls;
     at[0] = (struct pollfd){shim->signal_fd, POLLIN, 0};
     at[1] = (struct pollfd){shim->listen_fd, POLLIN, 0};
@@ -103,12 +105,14 @@ static void turn(struct shim *shim, struct pollfd **polls)
     for (size_t i = 0; i < jobs_count; i++) {
         at[FIXED_POLLS + i] = (struct pollfd){shim->jobs[i]->output_fd, POLLIN, 0};
     }
-    (void)poll(at, FIXED_POLLS + jobs_count, timeout_ms(shim, clock_monotonic_ms()));
+    clerks_poll(shim, &at[FIXED_POLLS + jobs_count]);
+    (void)poll(at, count, timeout_ms(shim, clock_monotonic_ms()));
     for (size_t i = 0; i < jobs_count; i++) {
         if (at[FIXED_POLLS + i].revents != 0 && shim->jobs[i]->output_fd >= 0) {
             job_read_output(shim->jobs[i]);
         }
     }
+    clerks_take_answers(shim, &at[FIXED_POLLS + jobs_count]);
     take_signals(shim);
     reap(shim);
     if (at[1].revents != 0) {
@@ -157,6 +161,7 @@ int main(int argc, char **argv)
     }
     (void)unlink(SHIM_SOCKET);
     free(polls);
+    clerks_dismiss(&shim);
     free(shim.known);
     free(shim.jobs);
     return EXIT_SUCCESS;

@@ -7,9 +7,9 @@
  *         +---- not to be run ------|------------+
  *                       (lost) -----+
  *
- * with children of its own (assay-attempt prepare, the stage, assay-attempt publish), whether a
- * daemon is connected or not, and ends by itself when it has had no attempt and no daemon for a
- * minute. One thread, one poll; what it must not lose is in the attempt's directory, fsynced.
+ * with children of its own (the stage, and clerks that prepare and publish: clerks.h), whether
+ * a daemon is connected or not, and ends by itself when it has had no attempt and no daemon for
+ * a minute. One thread, one poll; what it must not lose is in the attempt's directory.
  *
  * The daemon speaks over STATE/shim.sock (SOCK_SEQPACKET, one line a packet):
  *
@@ -35,7 +35,7 @@
 #include "worker/launch.h"
 #include "worker/log_segments.h"
 
-#define SHIM_VERSION   3
+#define SHIM_VERSION   4
 #define SHIM_SOCKET    "shim.sock"
 #define SHIM_LINE_SIZE 256
 
@@ -54,7 +54,7 @@ struct job {
     uint64_t task, attempt;
     const char *dir;
     enum job_phase phase;
-    pid_t pid;     /* of the present child; 0: none */
+    pid_t pid;     /* of the stage, or of the clerk at work for it; 0: none */
     pid_t leader;  /* of the stage's session, once it ran */
     int output_fd; /* read end of the stage's pipe, or -1 */
     struct log_writer log;
@@ -66,8 +66,10 @@ struct job {
     uint64_t lease_end_ms; /* SIGTERM then; UINT64_MAX: it does not end with its lease */
     uint64_t look_at_ms;   /* next look at memory, or at what is left */
     uint64_t oom_kills;    /* of the machine, when it began */
-    unsigned publishes;    /* helpers started for it */
+    unsigned asks;         /* clerks asked to do its present step */
 };
+
+struct clerk;
 
 struct shim {
     const char *state;
@@ -75,6 +77,8 @@ struct shim {
     int listen_fd, link_fd, signal_fd;
     struct job **jobs;
     size_t jobs_count, jobs_capacity;
+    struct clerk *clerks;
+    size_t clerks_count, clerks_capacity;
     pid_t sweeper;
     pid_t *known; /* scratch */
     bool quit;
@@ -92,8 +96,10 @@ void shim_go(struct shim *shim, struct job *job); /* only while it waits for it 
 void shim_lost(struct shim *shim, uint64_t task, uint64_t attempt);
 void shim_stop(struct shim *shim, struct job *job, enum exit_reason reason, uint64_t grace_ms);
 struct job *shim_find(struct shim *shim, uint64_t attempt);
-/* A child has ended; returns whether it was one of ours. */
-bool shim_child_ended(struct shim *shim, pid_t pid, int status, const struct rusage *usage);
+/* A clerk has prepared or published, or did not; `status` as of wait(). */
+void job_step_ended(struct shim *shim, struct job *job, int status);
+/* A child has ended: a stage, a clerk, the sweeper, or an orphan that fell to us. */
+void shim_child_ended(struct shim *shim, pid_t pid, int status, const struct rusage *usage);
 /* Reads what the stage wrote, a bounded piece. */
 void job_read_output(struct job *job);
 /* Time: limits, graces, memory, what is left of a stage. */

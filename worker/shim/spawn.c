@@ -126,7 +126,7 @@ bool spawn_stage(
     return true;
 }
 
-bool spawn_helper(const char *const *argv, pid_t *ret_pid, struct err *err)
+bool spawn_helper(const char *const *argv, int stdin_fd, pid_t *ret_pid, struct err *err)
 {
     pid_t parent = getpid();
     pid_t pid = fork();
@@ -137,6 +137,9 @@ bool spawn_helper(const char *const *argv, pid_t *ret_pid, struct err *err)
         (void)setpgid(0, 0);
         die_with(parent);
         reset_signals();
+        if (stdin_fd >= 0) {
+            (void)dup2(stdin_fd, STDIN_FILENO);
+        }
         (void)syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
         (void)execv(argv[0], exec_strings(argv));
         cannot_run(argv[0]);

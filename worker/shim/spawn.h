@@ -19,7 +19,7 @@ bool spawn_stage(
     pid_t *ret_pid,
     struct err *err);
 /* assay-attempt with these words: own process group, the shim's stderr and environment, dies
- * with the shim. */
-bool spawn_helper(const char *const *argv, pid_t *ret_pid, struct err *err);
+ * with the shim. stdin_fd < 0: the shim's stdin, too. */
+bool spawn_helper(const char *const *argv, int stdin_fd, pid_t *ret_pid, struct err *err);
 
 #endif

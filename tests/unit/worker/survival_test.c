@@ -201,6 +201,38 @@ static void worker_and_shim_are_killed_together(void **state)
     expect(world_result(world, 1), MSG_OUTCOME_LOST, "");
 }
 
+static void a_killed_clerk_fails_nothing(void **state)
+{
+    struct world *world = *state;
+    world_start_worker(world);
+    expect(world_run(world, 1, "mkdir out/out\n"), MSG_OUTCOME_DONE, "");
+    long first = clerk_pid(world);
+    assert_true(first > 0);
+    assert_int_equal(kill((pid_t)first, SIGKILL), 0); /* idle */
+    begin(world, 2);
+    (void)wait_pid(world, 2);
+    long second = clerk_pid(world);
+    assert_int_not_equal(second, first);
+
+    assert_int_equal(kill((pid_t)second, SIGSTOP), 0);
+    let_go(world, 2);
+    (void)world_file(world, world_attempt(world, 2, 2, "exit.json"));
+    assert_int_equal(kill((pid_t)second, SIGKILL), 0); /* while it is to publish */
+    expect(world_result(world, 2), MSG_OUTCOME_DONE, "");
+    assert_int_not_equal(clerk_pid(world), second);
+}
+
+static void a_clerk_stays(void **state)
+{
+    struct world *world = *state;
+    world_start_worker(world);
+    expect(world_run(world, 1, "mkdir out/out\n"), MSG_OUTCOME_DONE, "");
+    long clerk = clerk_pid(world);
+    expect(world_run(world, 2, "mkdir out/out\n"), MSG_OUTCOME_DONE, "");
+    expect(world_run(world, 3, "exit 1\n"), MSG_OUTCOME_FAILED, "");
+    assert_int_equal(clerk_pid(world), clerk);
+}
+
 static void a_coordinator_that_comes_back_finds_everything_as_it_was(void **state)
 {
     struct world *world = *state;
@@ -439,6 +471,8 @@ int main(void)
         SURVIVAL_TEST(a_kill_verdict_ends_a_stage),
         SURVIVAL_TEST(a_killed_shim_takes_its_stages_along),
         SURVIVAL_TEST(worker_and_shim_are_killed_together),
+        SURVIVAL_TEST(a_killed_clerk_fails_nothing),
+        SURVIVAL_TEST(a_clerk_stays),
         SURVIVAL_TEST(a_coordinator_that_comes_back_finds_everything_as_it_was),
         SURVIVAL_TEST(need_hello_is_answered),
         SURVIVAL_TEST(a_deposed_coordinator_is_not_obeyed),

@@ -65,8 +65,9 @@ int world_set_up(void **state)
     return 0;
 }
 
-/* The pid of a process whose command line has these two words. */
-static long find_process(const char *program, const char *state)
+/* The pid of a process whose command line is `program`, perhaps with a path, and these words.
+ */
+static long find_process(const char *program, const char *words, size_t length)
 {
     DIR *dir = opendir("/proc");
     const struct dirent *entry;
@@ -77,10 +78,10 @@ static long find_process(const char *program, const char *state)
         char text[2048] = {0};
         (void)snprintf(path, sizeof(path), "/proc/%s/cmdline", entry->d_name);
         FILE *file = fopen(path, "re");
-        size_t length = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+        size_t got = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
         file_cleanup(&file);
-        if (length > 0 && strstr(text, program)
-            && strcmp(text + strlen(text) + 1, state) == 0) {
+        if (got > length && strstr(text, program)
+            && memcmp(text + strlen(text) + 1, words, length) == 0) {
             found = strtol(entry->d_name, NULL, 10);
         }
     }
@@ -90,7 +91,16 @@ static long find_process(const char *program, const char *state)
 
 long shim_pid(struct world *world)
 {
-    return find_process("assay-shim", world->state);
+    return find_process("assay-shim", world->state, strlen(world->state) + 1);
+}
+
+long clerk_pid(struct world *world)
+{
+    static const char verb[] = "serve";
+    size_t length = sizeof(verb) + strlen(world->state) + 1;
+    char *words = arena_printf(world->arena, "%s %s", verb, world->state);
+    words[sizeof(verb) - 1] = '\0';
+    return find_process("assay-attempt", words, length);
 }
 
 int world_tear_down(void **state)

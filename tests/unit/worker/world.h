@@ -34,7 +34,7 @@ struct world {
     uint32_t connection;
     struct msg_renew renew; /* the newest, in the arena */
     size_t hellos, renews, logs, byes, drains;
-    struct msg_hello hello; /* the newest, in the arena */
+    struct msg_hello hello;         /* the newest, in the arena */
     struct msg_acceptance accepted; /* the newest, in the arena */
     size_t accepted_count;
     struct msg_start started[WORLD_RESULTS];
@@ -82,5 +82,7 @@ const char *world_attempt(
     struct world *world, uint64_t task, uint64_t attempt, const char *file);
 bool process_lives(long pid);
 long shim_pid(struct world *world);
+/* Of the shim's child that prepares and publishes. */
+long clerk_pid(struct world *world);
 
 #endif
