@@ -6,7 +6,6 @@
 
 #include "common/base/limits.h"
 #include "common/io/file.h"
-#include "worker/exit_record.h"
 
 #define ATTEMPTS_DIR    "attempts"
 #define ASSIGNMENT_FILE "assignment"

@@ -4,7 +4,7 @@
  * directory, so that any of its processes can be killed and go on from there.
  *
  *     assignment    the ASSIGN message with this attempt alone, before anything is done
- *     begun         the shim took it
+ *     begun         the shim took it, or the machine was started anew since (boot.h)
  *     launch.json   written by `prepare`
  *     reserve       disk space for the two below
  *     exit.json     written by the shim when the program ended
@@ -19,8 +19,8 @@
 #include "common/base/arena.h"
 #include "common/base/err.h"
 #include "proto/message.h"
+#include "worker/exit_record.h"
 
-#define ATTEMPT_BEGUN_FILE   "begun"
 #define ATTEMPT_SETTLED_FILE "settled"
 #define ATTEMPT_LOG_FILE     "log"
 
@@ -49,8 +49,7 @@ bool attempt_dir_list_task(
     struct err *err);
 
 /* Makes the directory and writes the assignment. After a crash of the machine it may be missing
- * or empty: then nothing had begun (the mark of the shim is durable), and the attempt is lost.
- */
+ * or empty, and the attempt is lost. */
 bool attempt_dir_create(
     const char *state, const struct msg_assignment *assignment, struct err *err);
 bool attempt_read_assignment(

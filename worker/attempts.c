@@ -10,6 +10,7 @@
 #include "common/base/log.h"
 #include "common/io/file.h"
 #include "worker/attempt_dir.h"
+#include "worker/boot.h"
 #include "worker/exit_record.h"
 #include "worker/launch.h"
 #include "worker/worker.h"
@@ -401,10 +402,12 @@ static void job_told(struct worker *worker, const struct shim_event *event)
     }
     struct launch launch;
     held->pid = event->pid;
+    held->running_ms = clock_monotonic_ms();
     if (launch_read(held->dir, worker->scratch, &launch, NULL)) {
         held->resumed = launch.resumed;
         held->resumed_offset = launch.resumed_offset;
     }
+    tail_running(worker, held);
 }
 
 /* The shim has listed what it holds: everything else that should run is to be begun, has ended
@@ -536,7 +539,8 @@ bool attempts_load(struct worker *worker, struct err *err)
 {
     struct attempt_place *places;
     size_t count;
-    if (!attempt_dir_list(worker->options.state, worker->scratch, &places, &count, err)) {
+    if (!boot_look(worker->options.state, err)
+        || !attempt_dir_list(worker->options.state, worker->scratch, &places, &count, err)) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {

@@ -41,6 +41,14 @@ static void set_number(struct arena *arena, struct node *map, const char *key, u
     node_set(arena, map, key, node_int(arena, (int64_t)value));
 }
 
+bool attempt_mark_begun(const char *dir, struct err *err)
+{
+    struct arena *arena CLEANUP(arena_cleanup) = arena_create();
+    const char *path = path_join(arena, dir, ATTEMPT_BEGUN_FILE);
+    int fd CLEANUP(fd_cleanup) = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    return fd >= 0 || err_sys(err, errno, "cannot write '%s'", path);
+}
+
 bool exit_record_reserve(const char *dir, struct err *err)
 {
     struct arena *arena CLEANUP(arena_cleanup) = arena_create();

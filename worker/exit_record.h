@@ -13,7 +13,8 @@
 #include "common/base/arena.h"
 #include "common/base/err.h"
 
-#define EXIT_RECORD_FILE "exit.json"
+#define EXIT_RECORD_FILE   "exit.json"
+#define ATTEMPT_BEGUN_FILE "begun"
 
 /* Why the shim ended it, or saw it ended, otherwise than by itself. */
 enum exit_reason {
@@ -42,6 +43,8 @@ struct exit_record {
     const char *detail; /* one line, or "" */
 };
 
+/* ATTEMPT/begun: the shim took it. Not durable, see boot.h. */
+bool attempt_mark_begun(const char *dir, struct err *err);
 /* Sets disk space aside (ATTEMPT/reserve), so that the record and the result that follows it
  * can be written although the stage, or another, has filled the disk by then. */
 bool exit_record_reserve(const char *dir, struct err *err);

@@ -63,9 +63,9 @@ bool log_writer_open(struct log_writer *writer, const char *attempt_dir, struct 
 {
     struct arena *arena CLEANUP(arena_cleanup) = arena_create();
     char *dir = path_join(arena, attempt_dir, LOG_SEGMENTS_DIR);
-    struct segment *segments;
-    size_t count;
-    if (!file_mkdirs(dir, 0700, err) || !list_segments(dir, arena, &segments, &count, err)) {
+    struct segment *segments = NULL;
+    size_t count = 0;
+    if (file_is_dir(dir) && !list_segments(dir, arena, &segments, &count, err)) {
         return false;
     }
     *writer = (struct log_writer){.fd = -1};
@@ -85,7 +85,11 @@ static void begin_segment(struct log_writer *writer)
     fd_cleanup(&writer->fd);
     writer->broken = false;
     if (segment_path(path, writer->dir, writer->total)) {
-        writer->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        const int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
+        writer->fd = open(path, flags, 0600);
+        if (writer->fd < 0 && errno == ENOENT && mkdir(writer->dir, 0700) == 0) {
+            writer->fd = open(path, flags, 0600);
+        }
     }
     uint64_t kept_bytes = (uint64_t)SEGMENTS_KEPT * SEGMENT_BYTES;
     if (writer->total > kept_bytes
@@ -185,10 +189,7 @@ bool log_segments_join(
     const char *attempt_dir, const char *path, uint64_t *ret_bytes, struct err *err)
 {
     struct arena *arena CLEANUP(arena_cleanup) = arena_create();
-    int fd CLEANUP(fd_cleanup) = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return err_sys(err, errno, "cannot write '%s'", path);
-    }
+    int fd CLEANUP(fd_cleanup) = -1;
     uint64_t offset = 0;
     uint64_t bytes = 0;
     for (;;) {
@@ -199,7 +200,13 @@ bool log_segments_join(
         }
         if (piece.length == 0) {
             *ret_bytes = bytes;
-            return fsync(fd) == 0 || err_sys(err, errno, "cannot sync '%s'", path);
+            return true;
+        }
+        if (fd < 0) {
+            fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        }
+        if (fd < 0) {
+            return err_sys(err, errno, "cannot write '%s'", path);
         }
         if (piece.offset > offset) {
             char *note = arena_printf(

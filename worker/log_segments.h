@@ -24,7 +24,7 @@ struct log_writer {
     uint64_t total;
 };
 
-/* Opens ATTEMPT/log.d, which is made when missing and is written from its end on. */
+/* ATTEMPT/log.d is written from its end on, and made when there is something to write. */
 bool log_writer_open(struct log_writer *writer, const char *attempt_dir, struct err *err);
 /* Never fails: a full disk costs log bytes, not the stage. */
 void log_writer_add(struct log_writer *writer, const void *data, size_t length);
@@ -45,7 +45,8 @@ bool log_segments_read(
     struct arena *arena,
     struct log_piece *ret_piece,
     struct err *err);
-/* Writes what is kept into `path`, with a line that tells what was dropped where. */
+/* Writes what is kept into `path`, with a line that tells what was dropped where. Not synced:
+ * whoever keeps it does that. No file when there is nothing. */
 bool log_segments_join(
     const char *attempt_dir, const char *path, uint64_t *ret_bytes, struct err *err);
 

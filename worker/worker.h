@@ -72,6 +72,7 @@ struct held {
     bool resumed;
     uint64_t resumed_offset;
     uint32_t pid;
+    uint64_t running_ms;       /* monotonic, when we heard of the pid */
     struct cpu_grant *cpus;    /* that it is bound to; NULL: to none */
     uint64_t begun_ms;         /* monotonic; 0: not (in this process) */
     struct msg_result *result; /* once it has ended */
@@ -112,6 +113,7 @@ struct worker {
     uint32_t unanswered;    /* HELLOs since the last WELCOME */
     uint64_t heartbeat_ms, heartbeat_at_ms;
     uint64_t tail_at_ms, sweep_at_ms;
+    uint64_t started_at_ms; /* STARTED is due; UINT64_MAX: for none */
     uint64_t trouble_at_ms; /* when to look at disk and devices again */
     struct offer_trouble trouble;
     struct arena *trouble_arena;
@@ -165,8 +167,10 @@ void trouble_look(struct worker *worker);
 void trouble_tick(struct worker *worker, uint64_t now_ms);
 
 /* --- tail.c --- */
-/* STARTED for what began since. */
-void tail_started(struct worker *worker);
+/* Its program runs: STARTED is due, at once or soon. */
+void tail_running(struct worker *worker, const struct held *held);
+/* STARTED for all that run and of which it was not told, when it is due for one of them. */
+void tail_started(struct worker *worker, uint64_t now_ms);
 void tail_all(struct worker *worker, uint64_t now_ms);
 void tail_one(struct worker *worker, struct held *held, uint64_t now_ms);
 void tail_acknowledged(struct worker *worker, struct held *held, uint64_t offset);

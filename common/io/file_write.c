@@ -203,6 +203,22 @@ static bool make_dir(const char *path, mode_t mode, struct err *err)
     return err_sys(err, saved, "cannot make folder '%s'", path);
 }
 
+/* From the end: as a rule only the last ones are missing. `path` is cut and mended. */
+static bool make_dirs(char *path, mode_t mode, struct err *err)
+{
+    if (mkdir(path, mode) == 0) {
+        return true;
+    }
+    char *slash = errno == ENOENT ? strrchr(path, '/') : NULL;
+    if (slash && slash != path) {
+        *slash = '\0';
+        bool made = make_dirs(path, mode, err);
+        *slash = '/';
+        return made && make_dir(path, mode, err);
+    }
+    return make_dir(path, mode, err);
+}
+
 bool file_mkdirs(const char *path, mode_t mode, struct err *err)
 {
     if (file_is_dir(path)) {
@@ -214,14 +230,7 @@ bool file_mkdirs(const char *path, mode_t mode, struct err *err)
         return err_set(err, ERR_INPUT, "'%.100s' is no path for a folder", path);
     }
     memcpy(partial, path, length + 1);
-    for (char *slash = strchr(partial + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        if (!make_dir(partial, mode, err)) {
-            return false;
-        }
-        *slash = '/';
-    }
-    return make_dir(partial, mode, err);
+    return make_dirs(partial, mode, err);
 }
 
 bool file_make_temp_dir(

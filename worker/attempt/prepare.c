@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes an attempt's directory as docs/stage-contract.md section 2 says, launch.json last.
- * Nothing of it is synced: what runs ends with its machine, and the mark `begun`, which is,
- * tells that. */
+ * Nothing of it is synced: what runs ends with its machine (boot.h). */
 #include <string.h>
 
 #include "common/base/limits.h"
@@ -12,10 +11,19 @@
 
 static bool make_folders(struct attempt *attempt, struct err *err)
 {
-    static const char *const folders[] = {"in", "out", "checkpoint", "tmp"};
+    const struct {
+        const char *name;
+        bool wanted;
+    } folders[] = {
+        {"in", attempt->assignment.inputs_count > 0},
+        {"out", attempt->assignment.outputs_count > 0},
+        {"checkpoint", true},
+        {"tmp", true},
+    };
+
     for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
-        const char *path = path_join(attempt->arena, attempt->dir, folders[i]);
-        if (!file_mkdirs(path, 0755, err)) {
+        const char *path = path_join(attempt->arena, attempt->dir, folders[i].name);
+        if (folders[i].wanted && !file_mkdirs(path, 0755, err)) {
             return false;
         }
     }

@@ -25,6 +25,7 @@ enum {
     PREPARE_SETTLED = 3, /* ATTEMPT_EXIT_SETTLED: the result is there, nothing is to be run */
     ASKS_MAX = 2,        /* a clerk that is lost fails nothing; a second one that is gives up */
     MEMORY_LOOK_MS = 500,
+    OOM_LOOK_MS = 100,
     LEFTOVER_LOOK_MS = 10,
     OUTPUT_PIECE_BYTES = 64 << 10,
     BLOCK_BYTES = 512, /* of ru_inblock */
@@ -45,11 +46,14 @@ static const bool legal[JOB_PHASES][JOB_PHASES] = {
     [JOB_PUBLISHING] = {[JOB_GONE] = true},
 };
 
+/* A change of which the daemon does nothing is not told: each one wakes it. */
 static void enter(struct shim *shim, struct job *job, enum job_phase next)
 {
     CHECK(legal[job->phase][next]);
     job->phase = next;
-    shim_tell(shim, job);
+    if (next == JOB_READY || next == JOB_RUNNING || next == JOB_GONE) {
+        shim_tell(shim, job);
+    }
 }
 
 struct job *shim_find(struct shim *shim, uint64_t attempt)
@@ -166,6 +170,17 @@ static bool start_stage(struct job *job, struct err *err)
     return started;
 }
 
+/* Reading the kernel's counters takes as long as starting a process: what is a moment old will
+ * do. */
+static uint64_t count_oom_kills(struct shim *shim, uint64_t now_ms)
+{
+    if (shim->oom_looked_ms == 0 || now_ms >= shim->oom_looked_ms + OOM_LOOK_MS) {
+        shim->oom_kills = processes_oom_kills();
+        shim->oom_looked_ms = now_ms;
+    }
+    return shim->oom_kills;
+}
+
 static void run_stage(struct shim *shim, struct job *job)
 {
     struct err err = {0};
@@ -185,7 +200,7 @@ static void run_stage(struct shim *shim, struct job *job)
     job->record.started = true;
     job->record.started_utc_ms = clock_utc_ms();
     job->started_ms = now_ms;
-    job->oom_kills = processes_oom_kills();
+    job->oom_kills = count_oom_kills(shim, now_ms);
     if (job->launch.time_ms > 0) {
         job->term_at_ms = now_ms + job->launch.time_ms;
     }
@@ -484,11 +499,9 @@ void shim_run(struct shim *shim, uint64_t task, uint64_t attempt, uint64_t lease
     }
     struct job *job = add_job(shim, task, attempt);
     job->lease_end_ms = lease_end_ms > 0 ? lease_end_ms : UINT64_MAX;
-    const char *mark = path_join(job->arena, job->dir, "begun");
-    if (!file_write_atomic(mark, "", 0, 0600, &err)) {
+    if (!attempt_mark_begun(job->dir, &err)) {
         log_event(LOG_ERR, "cannot mark an attempt", F("error", "%s", err.message));
     }
-    shim_tell(shim, job);
     job->asks = 1;
     if (!clerks_ask(shim, job, "prepare")) {
         set_store_trouble(job, "its directory could not be prepared");

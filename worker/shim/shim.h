@@ -20,7 +20,7 @@
  *     sweep                         let the helper tidy up
  *     quit                          end when nothing runs
  *
- * and hears, first for everything held, then at every change:
+ * and hears, first for everything held, then of what is ready, running, ended:
  *
  *     shim VERSION PID | job TASK ATTEMPT PHASE PID | listed | ended TASK ATTEMPT
  */
@@ -80,7 +80,8 @@ struct shim {
     struct clerk *clerks;
     size_t clerks_count, clerks_capacity;
     pid_t sweeper;
-    pid_t *known; /* scratch */
+    pid_t *known;                      /* scratch */
+    uint64_t oom_kills, oom_looked_ms; /* of the machine, as of then */
     bool quit;
     uint64_t idle_since_ms;
 };

@@ -9,6 +9,7 @@
 #include "tests/unit/test.h"
 #include "worker/attempt/judge.h"
 #include "worker/attempt_dir.h"
+#include "worker/boot.h"
 #include "worker/launch.h"
 #include "worker/settings.h"
 #include "worker/words.h"
@@ -131,6 +132,28 @@ static void attempts_are_listed_with_their_marks(void **state)
     assert_false(attempt_read_result(third, arena, &read, NULL));
 }
 
+static void what_began_in_another_run_of_the_machine_is_lost(void **state)
+{
+    (void)state;
+    struct msg_assignment assignment = {
+        .task = 1, .attempt = 2, .name = "a", .program = "p", .params = "{}"};
+    const char *mark = path_join(arena, attempt_dir_path(arena, dir, 1, 2), ATTEMPT_BEGUN_FILE);
+    const char *boot = path_join(arena, dir, "boot");
+    assert_true(boot_look(dir, NULL));
+    assert_true(attempt_dir_create(dir, &assignment, NULL));
+    assert_true(boot_look(dir, NULL)); /* the process alone was started anew */
+    assert_false(file_exists(mark));
+    test_write_file(boot, "another run\n");
+    assert_true(boot_look(dir, NULL));
+    assert_true(file_exists(mark));
+    assert_int_equal(unlink(mark), 0);
+    assert_true(boot_look(dir, NULL));
+    assert_false(file_exists(mark));
+    test_write_file(boot, ""); /* as a crash may leave it */
+    assert_true(boot_look(dir, NULL));
+    assert_true(file_exists(mark));
+}
+
 static void the_newest_whole_checkpoint_is_found(void **state)
 {
     (void)state;
@@ -237,6 +260,7 @@ int main(void)
         RECORD_TEST(launches_are_read_back),
         RECORD_TEST(settings_are_read_back),
         RECORD_TEST(attempts_are_listed_with_their_marks),
+        RECORD_TEST(what_began_in_another_run_of_the_machine_is_lost),
         RECORD_TEST(the_newest_whole_checkpoint_is_found),
         RECORD_TEST(exits_are_judged),
         RECORD_TEST(the_identity_only_rises),
