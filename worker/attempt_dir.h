@@ -7,7 +7,7 @@
  *     begun         the shim took it, or the machine was started anew since (boot.h)
  *     launch.json   written by `prepare`
  *     reserve       disk space for the two below
- *     exit.json     written by the shim when the program ended
+ *     exit.json     the reserve, written and renamed by the shim when the program ended
  *     result        the FINISHED message, written by `publish`: the attempt has ended
  *     settled       the coordinator has acknowledged it; kept for its checkpoint alone
  *

@@ -402,12 +402,10 @@ static void job_told(struct worker *worker, const struct shim_event *event)
     }
     struct launch launch;
     held->pid = event->pid;
-    held->running_ms = clock_monotonic_ms();
     if (launch_read(held->dir, worker->scratch, &launch, NULL)) {
         held->resumed = launch.resumed;
         held->resumed_offset = launch.resumed_offset;
     }
-    tail_running(worker, held);
 }
 
 /* The shim has listed what it holds: everything else that should run is to be begun, has ended

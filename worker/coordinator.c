@@ -62,7 +62,6 @@ static void link_down(struct worker *worker)
         struct held *held = entry->owner;
         held->in_flight = false;
         held->started_told = false;
-        worker->started_at_ms = 0;
         held->accepted_told = false;
         held->result_told = false;
     }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -61,11 +62,19 @@ bool exit_record_reserve(const char *dir, struct err *err)
     return failed == 0 || err_sys(err, failed, "cannot set space aside in '%s'", path);
 }
 
+/* The record takes the place of the reserve, of which the rest becomes free. */
+static bool write_into(
+    const char *reserve, const char *path, const struct str *text, bool durable)
+{
+    int fd CLEANUP(fd_cleanup) = open(reserve, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    return fd >= 0 && file_write_all(fd, text->data, text->length, reserve, NULL)
+           && ftruncate(fd, (off_t)text->length) == 0 && (!durable || fsync(fd) == 0)
+           && rename(reserve, path) == 0 && (!durable || file_sync_parent(path, NULL));
+}
+
 bool exit_record_write(const char *dir, const struct exit_record *record, struct err *err)
 {
     struct arena *arena CLEANUP(arena_cleanup) = arena_create();
-    (void)unlink(
-        path_join(arena, dir, RESERVE_FILE)); /* gone already when it is written again */
     struct node *map = node_map(arena);
     set_number(arena, map, "assay_exit", 1);
     node_set(arena, map, "reason", node_string(arena, reasons[record->reason]));
@@ -84,10 +93,15 @@ bool exit_record_write(const char *dir, const struct exit_record *record, struct
     struct str text CLEANUP(str_done) = {0};
     str_init(&text, LIMIT_JSON_BYTES);
     node_to_json_pretty(map, &text);
+    bool durable = record->wall_ms >= EXIT_REDO_MS;
     const char *path = path_join(arena, dir, EXIT_RECORD_FILE);
-    return record->wall_ms >= EXIT_REDO_MS
-               ? file_write_atomic(path, text.data, text.length, 0600, err)
-               : file_replace(path, text.data, text.length, 0600, err);
+    const char *reserve = path_join(arena, dir, RESERVE_FILE);
+    if (write_into(reserve, path, &text, durable)) {
+        return true;
+    }
+    (void)unlink(reserve); /* gone already when the record is written again */
+    return durable ? file_write_atomic(path, text.data, text.length, 0600, err)
+                   : file_replace(path, text.data, text.length, 0600, err);
 }
 
 static uint64_t get_number(const struct node *map, const char *key)

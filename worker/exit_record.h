@@ -48,7 +48,8 @@ bool attempt_mark_begun(const char *dir, struct err *err);
 /* Sets disk space aside (ATTEMPT/reserve), so that the record and the result that follows it
  * can be written although the stage, or another, has filled the disk by then. */
 bool exit_record_reserve(const char *dir, struct err *err);
-/* Gives the reserve up first. Durable unless it tells of less than EXIT_REDO_MS of work. */
+/* Takes the reserve's place and gives the rest of it up. Durable unless it tells of less than
+ * EXIT_REDO_MS of work. */
 bool exit_record_write(const char *dir, const struct exit_record *record, struct err *err);
 /* ERR_NOT_FOUND when there is none. */
 bool exit_record_read(

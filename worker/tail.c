@@ -15,8 +15,6 @@
 
 enum {
     PROGRESS_MS = 1000,
-    /* What ends sooner is told by its result alone. */
-    STARTED_DELAY_MS = 50,
 };
 
 void tail_rewind(struct held *held, uint64_t offset)
@@ -128,16 +126,6 @@ static void send_progress(struct worker *worker, uint64_t now_ms)
     }
 }
 
-void tail_running(struct worker *worker, const struct held *held)
-{
-    /* The others of a gang are waited for, and a result does not tell from where it went on. */
-    bool rank = held->assignment && held->assignment->ranks > 0;
-    uint64_t tell_at_ms = held->running_ms + (rank || held->resumed ? 0 : STARTED_DELAY_MS);
-    if (tell_at_ms < worker->started_at_ms) {
-        worker->started_at_ms = tell_at_ms;
-    }
-}
-
 static void send_started(struct worker *worker)
 {
     struct msg_start *starts = NULL;
@@ -159,10 +147,9 @@ static void send_started(struct worker *worker)
     }
 }
 
-void tail_started(struct worker *worker, uint64_t now_ms)
+void tail_started(struct worker *worker)
 {
-    if (worker->welcomed && now_ms >= worker->started_at_ms) {
-        worker->started_at_ms = UINT64_MAX;
+    if (worker->welcomed) {
         send_started(worker);
     }
 }

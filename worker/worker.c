@@ -52,7 +52,6 @@ bool worker_open(struct worker *worker, struct err *err)
         options->store, options->python, options->engine, options->name};
     worker->scratch = arena_create();
     worker->reopen_at_ms = UINT64_MAX;
-    worker->started_at_ms = UINT64_MAX;
     worker->answer_by_ms = UINT64_MAX;
     worker->reopen_wait_ms = 1000;
     worker->hello_at_ms = now_ms;
@@ -167,7 +166,6 @@ static uint64_t next_deadline(const struct worker *worker, uint64_t now_ms)
     deadline_ms = minimum(deadline_ms, worker->trouble_at_ms);
     if (worker->roster.count > 0 && worker->welcomed) {
         deadline_ms = minimum(deadline_ms, worker->tail_at_ms);
-        deadline_ms = minimum(deadline_ms, worker->started_at_ms);
     }
     return worker->leaving ? minimum(deadline_ms, now_ms + LEAVE_WAIT_MS) : deadline_ms;
 }
@@ -223,7 +221,7 @@ bool worker_turn(struct worker *worker, struct err *err)
     }
     attempts_act(worker, now_ms);
     gang_tell(worker);
-    tail_started(worker, now_ms);
+    tail_started(worker);
     look_whether_to_go(worker, now_ms);
     return true;
 }

@@ -113,7 +113,6 @@ struct worker {
     uint32_t unanswered;    /* HELLOs since the last WELCOME */
     uint64_t heartbeat_ms, heartbeat_at_ms;
     uint64_t tail_at_ms, sweep_at_ms;
-    uint64_t started_at_ms; /* STARTED is due; UINT64_MAX: for none */
     uint64_t trouble_at_ms; /* when to look at disk and devices again */
     struct offer_trouble trouble;
     struct arena *trouble_arena;
@@ -167,10 +166,8 @@ void trouble_look(struct worker *worker);
 void trouble_tick(struct worker *worker, uint64_t now_ms);
 
 /* --- tail.c --- */
-/* Its program runs: STARTED is due, at once or soon. */
-void tail_running(struct worker *worker, const struct held *held);
-/* STARTED for all that run and of which it was not told, when it is due for one of them. */
-void tail_started(struct worker *worker, uint64_t now_ms);
+/* STARTED for what began since. */
+void tail_started(struct worker *worker);
 void tail_all(struct worker *worker, uint64_t now_ms);
 void tail_one(struct worker *worker, struct held *held, uint64_t now_ms);
 void tail_acknowledged(struct worker *worker, struct held *held, uint64_t offset);

@@ -209,7 +209,9 @@ static bool make_dirs(char *path, mode_t mode, struct err *err)
     if (mkdir(path, mode) == 0) {
         return true;
     }
-    char *slash = errno == ENOENT ? strrchr(path, '/') : NULL;
+    bool looks_up =
+        errno == ENOENT || errno == ENOTDIR; /* it is above that something is wrong */
+    char *slash = looks_up ? strrchr(path, '/') : NULL;
     if (slash && slash != path) {
         *slash = '\0';
         bool made = make_dirs(path, mode, err);

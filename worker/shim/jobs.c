@@ -26,6 +26,7 @@ enum {
     ASKS_MAX = 2,        /* a clerk that is lost fails nothing; a second one that is gives up */
     MEMORY_LOOK_MS = 500,
     OOM_LOOK_MS = 100,
+    TELL_AFTER_MS = 50,
     LEFTOVER_LOOK_MS = 10,
     OUTPUT_PIECE_BYTES = 64 << 10,
     BLOCK_BYTES = 512, /* of ru_inblock */
@@ -46,12 +47,17 @@ static const bool legal[JOB_PHASES][JOB_PHASES] = {
     [JOB_PUBLISHING] = {[JOB_GONE] = true},
 };
 
-/* A change of which the daemon does nothing is not told: each one wakes it. */
+/* What the daemon does nothing about is not told, since each line wakes it; nor that a program
+ * runs which ends soon, unless a gang waits for it or it goes on from a checkpoint. */
 static void enter(struct shim *shim, struct job *job, enum job_phase next)
 {
     CHECK(legal[job->phase][next]);
+    bool awaited = job->phase == JOB_READY || job->launch.resumed;
     job->phase = next;
-    if (next == JOB_READY || next == JOB_RUNNING || next == JOB_GONE) {
+    job->tell_at_ms = UINT64_MAX;
+    if (next == JOB_RUNNING && !awaited) {
+        job->tell_at_ms = clock_monotonic_ms() + TELL_AFTER_MS;
+    } else if (next == JOB_READY || next == JOB_RUNNING || next == JOB_GONE) {
         shim_tell(shim, job);
     }
 }
@@ -79,6 +85,7 @@ static struct job *add_job(struct shim *shim, uint64_t task, uint64_t attempt)
         .kill_at_ms = UINT64_MAX,
         .lease_end_ms = UINT64_MAX,
         .look_at_ms = UINT64_MAX,
+        .tell_at_ms = UINT64_MAX,
         .record = {.exit_status = -1, .detail = ""},
     };
     job->dir =
@@ -443,6 +450,10 @@ static void tick_job(struct shim *shim, struct job *job, uint64_t now_ms)
         job->term_at_ms = UINT64_MAX;
         shim_stop(shim, job, EXIT_TIME, job->launch.grace_ms);
     }
+    if (now_ms >= job->tell_at_ms) {
+        job->tell_at_ms = UINT64_MAX;
+        shim_tell(shim, job);
+    }
     if (now_ms >= job->lease_end_ms) {
         end_with_lease(shim, job, now_ms);
     }
@@ -474,7 +485,11 @@ uint64_t shim_deadline(const struct shim *shim)
     for (size_t i = 0; i < shim->jobs_count; i++) {
         const struct job *job = shim->jobs[i];
         const uint64_t times[] = {
-            job->term_at_ms, job->kill_at_ms, job->look_at_ms, job->lease_end_ms};
+            job->term_at_ms,
+            job->kill_at_ms,
+            job->look_at_ms,
+            job->tell_at_ms,
+            job->lease_end_ms};
         for (size_t k = 0; k < ARRAY_LEN(times); k++) {
             deadline_ms = times[k] < deadline_ms ? times[k] : deadline_ms;
         }

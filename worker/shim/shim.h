@@ -20,7 +20,7 @@
  *     sweep                         let the helper tidy up
  *     quit                          end when nothing runs
  *
- * and hears, first for everything held, then of what is ready, running, ended:
+ * and hears, first for everything held, then what is ready, has run for a moment, or ended:
  *
  *     shim VERSION PID | job TASK ATTEMPT PHASE PID | listed | ended TASK ATTEMPT
  */
@@ -65,6 +65,7 @@ struct job {
     uint64_t kill_at_ms;   /* after a SIGTERM; UINT64_MAX: none */
     uint64_t lease_end_ms; /* SIGTERM then; UINT64_MAX: it does not end with its lease */
     uint64_t look_at_ms;   /* next look at memory, or at what is left */
+    uint64_t tell_at_ms;   /* that it runs; UINT64_MAX: was told, or has ended */
     uint64_t oom_kills;    /* of the machine, when it began */
     unsigned asks;         /* clerks asked to do its present step */
 };

@@ -152,6 +152,9 @@ static void makes_folders(void **state)
     assert_true(file_mkdirs(test_path(dir, "a/b/c"), 0755, &err));
     test_write_file(test_path(dir, "f"), "x");
     assert_false(file_mkdirs(test_path(dir, "f/g"), 0755, &err));
+    assert_int_equal(err.code, ERR_CONFLICT);
+    assert_false(file_mkdirs(test_path(dir, "f/g/h"), 0755, &err));
+    assert_non_null(strstr(err.message, "f' exists and is not a folder"));
     assert_false(file_mkdirs(test_path(dir, "f"), 0755, &err));
     assert_int_equal(err.code, ERR_CONFLICT);
     assert_false(file_mkdirs("", 0755, &err));
