@@ -16,12 +16,13 @@ def thread_ns(path):
 
 
 class Local:
-    """Real assayd, real workers of one slot and a private PostgreSQL with fsync; CURVE on."""
+    """Real assayd, real workers of one slot and a private PostgreSQL with fsync; CURVE on. In a folder of /tmp, or of what
+    ASSAY_BENCH_DIR names: on another file system."""
 
     def __init__(self, bench, workers):
         self.assay = bench.program("assay")
         self.workers = workers
-        self.folder = tempfile.mkdtemp(prefix="assay-bench.", dir="/tmp")
+        self.folder = tempfile.mkdtemp(prefix="assay-bench.", dir=os.environ.get("ASSAY_BENCH_DIR", "/tmp"))
         self.state = os.path.join(self.folder, "state")
         os.chmod(self.folder, 0o755)
 

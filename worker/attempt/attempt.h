@@ -3,9 +3,13 @@
  * assay-attempt: what happens to an attempt's files, in a process of its own, so that neither
  * the daemon nor the shim ever waits for bulk data.
  *
- *     assay-attempt serve STATE   serves requests, one at a time, on a socket that is its
- * stdin: prepare TASK ATTEMPT    makes the directory ready: launch.json publish TASK ATTEMPT
- * judges and publishes: result assay-attempt sweep STATE   removes what is settled and old
+ *     assay-attempt serve STATE   serves requests on a socket that is its stdin
+ *     assay-attempt sweep STATE   removes what is settled and old
+ *
+ * A request is one packet, and one is served at a time:
+ *
+ *     prepare TASK ATTEMPT   makes the directory ready: launch.json
+ *     publish TASK ATTEMPT   judges and publishes: result
  *
  * It answers `done` and waits for the next request, or ends with the status that says why not.
  * Prepare and publish may be killed anywhere and run again.
@@ -51,8 +55,8 @@ bool attempt_make_inputs(struct attempt *attempt, struct node **ret_inputs, stru
 bool attempt_resume(struct attempt *attempt, struct launch *launch, struct err *err);
 /* Command and environment. ERR_NOT_FOUND: there is no such program. */
 bool attempt_make_launch(struct attempt *attempt, struct launch *launch, struct err *err);
-/* The path of a tree's checkout. When it cannot be made, notes whether that is since something of
- * the tree is not in the store. */
+/* The path of a tree's checkout. When it cannot be made, notes whether that is since something
+ * of the tree is not in the store. */
 bool attempt_checkout(
     struct attempt *attempt, const struct digest *tree, char **ret_path, struct err *err);
 /* One link, replacing what a killed prepare left. */
