@@ -258,12 +258,15 @@ static bool newest_named(
         }
     }
     /* Memory has every grid that is not finished and the finished ones that were used last: an
-     * older grid may be newer than one that was brought back, so the store has the last word.
+     * older grid may be newer than one that was brought back, so the store has the last word,
+     * when it says one.
      */
     uint32_t stored = 0;
-    if (!shell_database_is_away(shell)
-        && !store_find_grid_named(shell->store, name, &stored, err)) {
-        return false;
+    if (!shell_is_degraded(shell) && !store_find_grid_named(shell->store, name, &stored, err)) {
+        if (err->code != ERR_UNAVAILABLE || newest.value == 0) {
+            return false;
+        }
+        err_clear(err);
     }
     newest.value = stored > newest.value ? stored : newest.value;
     return newest.value == 0 ? not_found_grid(shell, name, err)
