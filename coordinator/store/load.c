@@ -134,7 +134,7 @@ static bool load_grid_row(
     const char *const params[] = {arena_printf(grid->arena, "%u", id)};
     CLEANUP(pg_result_cleanup) PGresult *rows = NULL;
     if (!pg_run(
-            store->writer,
+            store->reader,
             "SELECT submission_id, name, owner, state, cancelled, verdict, " SQL_MS("submitted_at") ", " SQL_MS(
                 "finished_at") ", about, grid_text, bundle, sets, note FROM grid WHERE grid_id = $1::int4",
             params,
@@ -186,7 +186,7 @@ static bool load_tasks(
     grid_range(id, grid->arena, params);
     CLEANUP(pg_result_cleanup) PGresult *rows = NULL;
     if (!pg_run(
-            store->writer,
+            store->reader,
             "SELECT task_id, state, reason, detail, failures, losses, soft_failures, backoff_ms, attempt_id, key, same_as, " SQL_MS(
                 "changed_at") " FROM task WHERE task_id >= $1::int8 AND task_id < $2::int8 ORDER BY task_id",
             params,
@@ -253,7 +253,7 @@ static bool load_results(
     grid_range(id, grid->arena, params);
     CLEANUP(pg_result_cleanup) PGresult *rows = NULL;
     if (!pg_run(
-            store->writer,
+            store->reader,
             "SELECT t.task_id, r.key, r.attempt_id, r.verdict, r.verdict_reason, o.name, o.digest FROM task t JOIN result r ON "
             "r.key = t.key AND r.attempt_id = t.attempt_id LEFT JOIN result_output o ON o.key = r.key AND o.attempt_id = "
             "r.attempt_id WHERE t.task_id >= $1::int8 AND t.task_id < $2::int8 AND t.state = 5 ORDER BY t.task_id, o.position",
@@ -377,7 +377,7 @@ static bool load_leases(
     CLEANUP(arena_cleanup) struct arena *scratch = arena_create();
     size_t count = 0;
     if (!pg_run(
-            store->writer,
+            store->reader,
             "SELECT body FROM lease ORDER BY epoch, batch",
             NULL,
             0,
@@ -462,7 +462,7 @@ static bool load_attempts(
     };
     CLEANUP(pg_result_cleanup) PGresult *rows = NULL;
     if (!pg_run_params(
-            store->writer,
+            store->reader,
             "SELECT a.attempt_id, a.task_id, a.worker_id, a.outcome, a.accepted, " SQL_MS("a.granted_at") ", " SQL_MS(
                 "a.started_at") ", " SQL_MS("a.finished_at") ", a.exit_status, a.detail, coalesce(m.bytes, 0), coalesce(p.devices, "
                                                              "0), coalesce(p.share_device, 0), coalesce(p.share_milli, 0) "
@@ -509,7 +509,7 @@ static bool load_offsets(struct store *store, struct store_grid *grid, struct er
     const struct pg_param params[] = {pg_array_end(&ids, pg_type_named("int8", 4))};
     CLEANUP(pg_result_cleanup) PGresult *rows = NULL;
     if (!pg_run_params(
-            store->writer,
+            store->reader,
             "SELECT attempt_id, bytes FROM metric_offset WHERE attempt_id = ANY ($1::int8[])",
             params,
             1,
@@ -531,9 +531,10 @@ bool store_load_grid(
     struct store *store, uint32_t grid, struct store_grid *ret_grid, struct err *err)
 {
     struct store_grid loaded = {.arena = arena_create()};
-    if (!load_grid_row(store, grid, &loaded, err) || !load_tasks(store, grid, &loaded, err)
-        || !load_policy(store, grid, &loaded, err) || !load_results(store, grid, &loaded, err)
-        || !load_attempts(store, grid, &loaded, err) || !load_offsets(store, &loaded, err)) {
+    if (!store_reader_ready(store, err) || !load_grid_row(store, grid, &loaded, err)
+        || !load_tasks(store, grid, &loaded, err) || !load_policy(store, grid, &loaded, err)
+        || !load_results(store, grid, &loaded, err) || !load_attempts(store, grid, &loaded, err)
+        || !load_offsets(store, &loaded, err)) {
         arena_destroy(loaded.arena);
         return false;
     }

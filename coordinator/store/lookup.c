@@ -12,7 +12,20 @@
  * too. */
 #define STUCK_MS UINT64_C(5000)
 
-/* Every read goes through here: connects again when the reader was lost. */
+bool store_reader_ready(struct store *store, struct err *err)
+{
+    if (store->writer == NULL
+        || (store->in_flight && clock_monotonic_ms() > store->begun_ms + STUCK_MS)) {
+        return err_set(err, ERR_UNAVAILABLE, "the database is away or does not answer");
+    }
+    if (pg_is_usable(store->reader)) {
+        return true;
+    }
+    PQfinish(store->reader);
+    store->reader = NULL;
+    return pg_connect(store->conninfo_text.data, "assayd-read", &store->reader, err);
+}
+
 static bool read_rows_params(
     struct store *store,
     const char *sql,
@@ -21,18 +34,8 @@ static bool read_rows_params(
     PGresult **ret_result,
     struct err *err)
 {
-    if (store->writer == NULL
-        || (store->in_flight && clock_monotonic_ms() > store->begun_ms + STUCK_MS)) {
-        return err_set(err, ERR_UNAVAILABLE, "the database is away or does not answer");
-    }
-    if (!pg_is_usable(store->reader)) {
-        PQfinish(store->reader);
-        store->reader = NULL;
-        if (!pg_connect(store->conninfo_text.data, "assayd-read", &store->reader, err)) {
-            return false;
-        }
-    }
-    return pg_run_params(store->reader, sql, params, count, ret_result, err);
+    return store_reader_ready(store, err)
+           && pg_run_params(store->reader, sql, params, count, ret_result, err);
 }
 
 static bool read_rows(

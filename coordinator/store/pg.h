@@ -65,6 +65,8 @@ struct store {
     size_t others_count;
 };
 
+/* Before reads, which may be during a commit: connects the reader again when it was lost. */
+bool store_reader_ready(struct store *store, struct err *err);
 /* NULL: it was never set, or is forgotten. */
 struct store_grid_info *store_grid_info_of(struct store *store, const struct plan *plan);
 

@@ -103,9 +103,9 @@ static bool load_slice(
     struct err *err)
 {
     CLEANUP(pg_result_cleanup)
-    PGresult *rows = PQexecParams(store->writer, sql, 2, NULL, params, NULL, NULL, 1);
+    PGresult *rows = PQexecParams(store->reader, sql, 2, NULL, params, NULL, NULL, 1);
     if (PQresultStatus(rows) != PGRES_TUPLES_OK) {
-        return pg_failure(store->writer, rows, "reading a plan", err);
+        return pg_failure(store->reader, rows, "reading a plan", err);
     }
     *ret_length = 0;
     if (PQntuples(rows) == 1) {

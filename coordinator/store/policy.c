@@ -135,7 +135,7 @@ static bool load_grid_policy(
     const char *const params[] = {arena_printf(grid->arena, "%u", id)};
     CLEANUP(pg_result_cleanup) PGresult *rows = NULL;
     if (!pg_run(
-            store->writer,
+            store->reader,
             "SELECT priority, paused FROM grid WHERE grid_id = $1::int4",
             params,
             1,
@@ -159,7 +159,7 @@ bool load_policy(struct store *store, uint32_t id, struct store_grid *grid, stru
     CLEANUP(pg_result_cleanup) PGresult *rows = NULL;
     if (!load_grid_policy(store, id, grid, err)
         || !pg_run(
-            store->writer,
+            store->reader,
             "SELECT task_id, priority, ooms, preemptions, checkpoint, checkpoint_attempt FROM task_policy WHERE task_id >= $1::int8 AND task_id < $2::int8 "
             "ORDER BY task_id",
             params,

@@ -625,6 +625,30 @@ static void a_large_plan_is_stored_in_slices(void **state)
     rig_close(&rig);
 }
 
+/* A finished grid comes back when somebody asks for it, whatever is under way. */
+static void a_grid_is_loaded_during_a_commit(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_open(&rig);
+    submit(&rig, small_plan(rig.arena), 1);
+    commit(&rig);
+    struct err err = {0};
+    struct store_grid grid;
+    store_commit_begin(
+        rig.store, rig.leader.epoch, ++rig.number, rig.now_ms, &(struct effects){0});
+    if (!store_load_grid(rig.store, 1, &grid, &err)) {
+        fail_msg("store_load_grid: %s", err.message);
+    }
+    arena_destroy(grid.arena);
+    enum store_commit outcome = STORE_BUSY;
+    while (outcome == STORE_BUSY) {
+        outcome = store_commit_poll(rig.store, &err);
+    }
+    assert_int_equal(outcome, STORE_COMMITTED);
+    rig_close(&rig);
+}
+
 static void finish_without(
     struct rig *rig,
     struct event_from from,
@@ -768,6 +792,7 @@ int main(void)
         cmocka_unit_test(a_gang_is_loaded_with_all_its_ranks),
         cmocka_unit_test(finished_grid_is_found_again),
         cmocka_unit_test(a_large_plan_is_stored_in_slices),
+        cmocka_unit_test(a_grid_is_loaded_during_a_commit),
         cmocka_unit_test(what_is_gone_is_made_again),
         cmocka_unit_test(results_show_accepted_metrics_only),
         cmocka_unit_test(policy_survives_a_start),
