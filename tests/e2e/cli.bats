@@ -82,8 +82,18 @@ is_running() {
 }
 
 @test "submit --wait shows how far it is and the rows so far, and ends with the grid's verdict" {
-    tell_all
-    submit --wait --json >"$out/body" 2>"$out/said"
+    submit --wait --json >"$out/body" 2>"$out/said" 3>&- &
+    pid=$!
+    eventually is_running
+    # Whichever comes first ends alone, so that there is a row of a part.
+    declare -A go=([a-1]='go 3' [a-2]='go 5' [b-1]='go 1' [b-2]='go 1.5')
+    first=$("$assay" status gates --json | field "b['running'][0]['task']" | sed 's/.*variant=\(.\),seed=\(.\)/\1-\2/')
+    tell "$first" "${go[$first]}"
+    eventually grep -q 'so far score.points' "$out/said"
+    for gate in "${!go[@]}"; do
+        [ "$gate" = "$first" ] || tell "$gate" "${go[$gate]}"
+    done
+    wait "$pid"
     cat "$out/said"
     grep -q "submitted grid .* 'gates': 6 tasks, 0 cached" "$out/said"
     grep -qE '^[0-9:]+  so far score.points: (b|a) [0-9.]+ \([12]/2\)' "$out/said"
