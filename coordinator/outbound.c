@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Effects of a committed batch become messages. Assignments and acknowledgements of one turn to
  * one worker share messages. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/check.h"
@@ -413,7 +414,9 @@ void outbound_lookups(struct shell *shell)
         shell->lookup_after_ms = now + 1000;
         return;
     }
-    shell->lookups_count = 0;
+    free(shell->lookups);
+    shell->lookups = NULL;
+    shell->lookups_count = shell->lookups_capacity = 0;
     for (size_t i = 0; i < count; i++) {
         struct event event = {
             .kind = EVENT_LOOKUP,

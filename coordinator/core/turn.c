@@ -270,6 +270,8 @@ void turn_sent(struct turn *turn)
 #endif
     CHECK(turn->leaving);
     turn->leaving = false;
+    /* The next swap may be far off, and a large grid's list takes 100 MB. */
+    effects_clear(&turn->lists[turn->outgoing]);
 }
 
 uint64_t turn_deadline(const struct turn *turn)

@@ -102,7 +102,7 @@ void turn_deposed(struct turn *turn);
 void turn_unknown(struct turn *turn);
 /* Answer to TURN_READ. */
 void turn_row(struct turn *turn, uint64_t epoch, uint64_t batch);
-/* After TURN_SEND was carried out. */
+/* After TURN_SEND was carried out; what was sent is empty then, its memory free. */
 void turn_sent(struct turn *turn);
 
 /* When turn_next() has something to do by time alone (renewal, a refused batch), for the poll's

@@ -51,6 +51,7 @@ static void holds_sends_back_until_the_commit(void **state)
     assert_int_equal(turn_next(turn, 1100), TURN_SEND);
     assert_int_equal(turn_batch(turn)->count, 2);
     turn_sent(turn);
+    assert_int_equal(turn_batch(turn)->count, 0);
     assert_int_equal(turn_next(turn, 1100), TURN_WAIT);
 }
 
