@@ -206,6 +206,9 @@ static void dispatch(struct core *core, const struct event *event)
     }
 }
 
+/* Room of the list that stays: more than an ordinary step settles. */
+#define SETTLE_KEPT 4096
+
 /* First come, first served, so that the lowest ordinal of equal keys becomes canonical. */
 static void settle(struct core *core)
 {
@@ -215,6 +218,11 @@ static void settle(struct core *core)
         task_evaluate(core, task);
     }
     core->settle_count = 0;
+    if (core->settle_capacity > SETTLE_KEPT) { /* a large grid was taken in */
+        free(core->settle);
+        core->settle = NULL;
+        core->settle_capacity = 0;
+    }
 }
 
 void core_step(struct core *core, const struct event *event, struct effects *effects)
