@@ -80,10 +80,14 @@ class Notified:
             return lines
 
     def check(self):
-        first, second = self.said("c0"), self.said("c1")
-        for lines, status in ((first, "STATUS=leading, epoch 1"), (second, "STATUS=standby; the leader is tcp://")):
-            if "READY=1" not in lines or not any(line.startswith(status) for line in lines):
-                raise Failed("systemd hears %s" % lines)
+        for name, status in (("c0", "STATUS=leading, epoch 1"), ("c1", "STATUS=standby; the leader is tcp://")):
+            lines = []
+
+            def is_told():
+                lines.extend(self.said(name))
+                return "READY=1" in lines and any(line.startswith(status) for line in lines)
+
+            wait("systemd to hear READY=1 and %s of %s" % (status, name), is_told)
         wait("the watchdog's sign", lambda: "WATCHDOG=1" in self.said("c0"), limit_s=10)
 
 
